@@ -1,0 +1,48 @@
+"""The one command line: ``python -m jobs VERB`` and ``./spark-submit.sh VERB`` alike."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from jobs import assemble, catalogue, explain, generate, ingest, register, report, run, score, status, train
+from jobs.errors import UserError
+from jobs.settings import load_settings
+
+VERBS = (generate, ingest, assemble, catalogue, train, register, score, explain, report, run, status)
+"""Each verb's module has HELP, add_options(parser) and main(arguments, settings)."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every verb."""
+    parser = argparse.ArgumentParser(
+        prog="home-credit", description="Home Credit default risk on Spark.", allow_abbrev=False
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for module in VERBS:
+        name = module.__name__.rpartition(".")[2]
+        verb = verbs.add_parser(name, help=module.HELP, description=module.HELP, allow_abbrev=False)
+        module.add_options(verb)
+        verb.add_argument("--env", default="local", help="local, cluster or a .toml file (default: %(default)s)")
+        verb.add_argument(
+            "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting to change; repeatable"
+        )
+        verb.set_defaults(main=module.main)
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the verb that the words name; gives the exit code."""
+    arguments = build_parser().parse_args(words)
+    try:
+        arguments.main(arguments, load_settings(arguments.env, tuple(arguments.set)))
+    except UserError as error:
+        print(f"{arguments.verb}: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    # On YARN an exit(0) in cluster mode may be reported as failed: leave by returning where all is well.
+    if code:
+        sys.exit(code)

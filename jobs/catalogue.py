@@ -1,0 +1,139 @@
+"""The features by name: all of them, one applicant's, or what changed between two feature sets."""
+
+import argparse
+from collections import Counter
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+
+from pyspark.sql import Row
+from pyspark.sql import functions as F
+from rich.console import Console
+from rich.table import Table as Grid
+
+from features.families import FAMILIES
+from features.matrix import KEY, catalogue
+from features.spec import Named
+from jobs.errors import UserError
+from jobs.lake import CATALOGUE, FEATURES, Lake, parse_run_date
+from jobs.options import add_lake, open_lake
+from jobs.settings import Settings
+
+HELP = "list the features, one applicant's values, or the difference between two feature sets"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_lake(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--markdown", type=Path, metavar="FILE", help="write the catalogue as a Markdown page")
+    what.add_argument("--applicant", type=int, metavar="ID", help="print an applicant's features by family")
+    what.add_argument("--diff", nargs=2, metavar=("OLD", "NEW"), help="compare two feature sets of the lake")
+    parser.add_argument("--run-date", metavar="DATE", help="the delivery of --applicant (default: the newest)")
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:  # noqa: ARG001
+    """Run the verb."""
+    console = Console(width=None if Console().is_terminal else 160)
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown(catalogue()), encoding="utf-8")
+        console.print(f"{len(catalogue())} features in {arguments.markdown}")
+    elif arguments.applicant is not None:
+        run_date = parse_run_date(arguments.run_date) if arguments.run_date else None
+        console.print(applicant_grid(applicant_row(open_lake(arguments), arguments.applicant, run_date)))
+    elif arguments.diff:
+        for line in differences(open_lake(arguments), *arguments.diff):
+            console.print(line, highlight=False)
+    else:
+        console.print(catalogue_grid(catalogue()))
+
+
+def catalogue_grid(named: tuple[Named, ...]) -> Grid:
+    """Every feature, for a terminal."""
+    grid = Grid(title=f"{len(named)} features", title_justify="left", row_styles=("", "dim"))
+    for heading in ("feature", "table", "family", "what it is"):
+        grid.add_column(heading, overflow="fold")
+    for each in named:
+        grid.add_row(each.name, each.table, each.family, described(each))
+    return grid
+
+
+def described(named: Named) -> str:
+    """The feature in words: the value, then how it was folded."""
+    if named.window is None:
+        return named.about
+    parts = [named.aggregation.value if named.aggregation else "ratio of sums"]
+    if named.slice is not None and named.slice.name:
+        parts.append(named.slice.about)
+    if named.window.end is not None:
+        unit = {"age": "age below", "last": "latest", "first": "earliest"}[named.window.by.value]
+        parts.append(f"{unit} {named.window.end}")
+    return f"{named.about} [{', '.join(parts)}]"
+
+
+def markdown(named: tuple[Named, ...]) -> str:
+    """The catalogue as a Markdown page: a section for each table, a line for each feature."""
+    counts = Counter(each.table for each in named)
+    lines = [
+        "# Features",
+        "",
+        "Made by `make docs` from the declarations in `features/`; do not edit.",
+        "",
+        f"{len(named)} features: " + ", ".join(f"{count} from {table}" for table, count in counts.items()) + ".",
+        "",
+        "## Reason families",
+        "",
+        "| family | sentence | features |",
+        "|---|---|---|",
+    ]
+    families = Counter(each.family for each in named)
+    lines += [f"| {family} | {sentence} | {families[family]} |" for family, sentence in FAMILIES.items()]
+    for table, members in groupby(named, key=lambda each: each.table):
+        lines += ["", f"## {table}", "", "| feature | family | what it is |", "|---|---|---|"]
+        lines += [f"| `{each.name}` | {each.family} | {described(each).replace('|', '&#124;')} |" for each in members]
+    return "\n".join(lines) + "\n"
+
+
+def applicant_row(lake: Lake, applicant: int, run_date: date | None) -> Row:
+    """An applicant's row of the feature table, of a delivery or of the newest one that holds it."""
+    rows = lake.read(FEATURES).where(F.col(KEY) == applicant)
+    chosen = rows if run_date is None else rows.where(F.col("run_date") == F.lit(run_date))
+    row = chosen.orderBy(F.col("run_date").desc()).first()
+    if row is None:
+        when = f"the delivery of {run_date}" if run_date else "any delivery"
+        raise UserError(f"--applicant {applicant} is not in {when} of {lake.root}: check the {KEY}")
+    return row
+
+
+def applicant_grid(row: Row) -> Grid:
+    """An applicant's features by family, for a terminal."""
+    grid = Grid(title=f"applicant {row[KEY]}, delivery of {row['run_date']}", title_justify="left")
+    grid.add_column("family")
+    grid.add_column("feature")
+    grid.add_column("value", justify="right")
+    grid.add_column("what it is", overflow="fold")
+    order = {family: place for place, family in enumerate(FAMILIES)}
+    for each in sorted(catalogue(), key=lambda named: order[named.family]):
+        value = row[each.name]
+        grid.add_row(each.family, each.name, "" if value is None else f"{value:,.6g}", described(each))
+    return grid
+
+
+def differences(lake: Lake, old: str, new: str) -> list[str]:
+    """What two feature sets declare differently, a line a feature: + added, - gone, ~ changed."""
+    declared = [declarations(lake, version) for version in (old, new)]
+    before, after = declared
+    lines = [f"+ {name}" for name in after if name not in before]
+    lines += [f"- {name}" for name in before if name not in after]
+    lines += [f"~ {name}" for name in after if name in before and after[name] != before[name]]
+    return sorted(lines, key=lambda line: line[2:]) or [f"{old} and {new} declare the same features"]
+
+
+def declarations(lake: Lake, version: str) -> dict[str, str]:
+    """Feature to declaration, of a feature set that the lake has assembled."""
+    stored = lake.read(CATALOGUE)
+    rows = stored.where(F.col("feature_set") == version).select("name", "declaration").distinct().collect()
+    if not rows:
+        known = [row[0] for row in stored.select("feature_set").distinct().orderBy("feature_set").collect()]
+        raise UserError(f"--diff {version}: no such feature set in {lake.root}; there are {', '.join(known)}")
+    return {row["name"]: row["declaration"] for row in rows}

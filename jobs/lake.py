@@ -1,0 +1,164 @@
+"""The one place that knows where data is and that it is Delta."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from delta.tables import DeltaTable
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from features import TABLES
+from jobs.errors import TryAgain, UserError
+
+DELIVERIES = "operations/deliveries"
+STEPS = "operations/steps"
+CHECKS = "operations/checks"
+FEATURES = "features"
+ENCODINGS = "encodings"
+CATALOGUE = "catalogue"
+SCORES = "scores"
+EXPLANATIONS = "explanations"
+
+
+def source_table(name: str) -> str:
+    """The lake's name of a source table."""
+    return f"tables/{name}"
+
+
+def quarantine_table(name: str) -> str:
+    """The lake's name of a source table's quarantine."""
+    return f"quarantine/{name}"
+
+
+def parse_run_date(text: str) -> date:
+    """An ISO date."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--run-date {text} is not a date: write it as 2018-05-17") from None
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A directory or object-store prefix of Delta tables.
+
+    Reader protocol 1 and no constraints, so that every other reader of Delta can open the tables.
+    """
+
+    root: str
+    spark: SparkSession
+
+    def path(self, table: str) -> str:
+        """The table's address."""
+        return f"{self.root.rstrip('/')}/{table}"
+
+    @property
+    def local_root(self) -> Path | None:
+        """The lake's folder, or None where it is in an object store."""
+        if self.root.startswith("file:"):
+            return Path(self.root.removeprefix("file://").removeprefix("file:"))
+        return None if "://" in self.root else Path(self.root).resolve()
+
+    def exists(self, table: str) -> bool:
+        """Whether the table was ever written."""
+        return DeltaTable.isDeltaTable(self.spark, self.path(table))
+
+    def version(self, table: str) -> int:
+        """The table's newest version."""
+        row = DeltaTable.forPath(self.spark, self.path(table)).history(1).select("version").first()
+        assert row is not None
+        return int(row["version"])
+
+    def read(self, table: str, version: int | None = None) -> DataFrame:
+        """The table, newest or at a version; a table that is not there is the user's error."""
+        if not self.exists(table):
+            raise UserError(f"no table {self.path(table)}: run the step that writes it first, or check --lake")
+        reader = self.spark.read.format("delta")
+        if version is None:
+            return reader.load(self.path(table))
+        try:
+            return reader.option("versionAsOf", version).load(self.path(table))
+        except AnalysisException:
+            raise UserError(f"table {self.path(table)} has no version {version}") from None
+
+    def read_run_date(self, table: str, run_date: date, version: int | None = None) -> DataFrame:
+        """The rows of one run_date."""
+        return self.read(table, version).where(F.col("run_date") == F.lit(run_date))
+
+    def replace(self, table: str, rows: DataFrame, run_date: date, comments: Mapping[str, str] | None = None) -> int:
+        """Put the rows in place of the run_date's, atomically; gives the new version.
+
+        Rows get the column run_date where they have none. Columns are commented when the table is made.
+        """
+        dated = rows if "run_date" in rows.columns else rows.withColumn("run_date", F.lit(run_date))
+        if not self.exists(table):
+            self.create(table, dated, comments or {})
+        (
+            dated.write.format("delta")
+            .mode("overwrite")
+            .option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'")
+            .option("mergeSchema", "true")
+            .save(self.path(table))
+        )
+        return self.version(table)
+
+    def create(self, table: str, like: DataFrame, comments: Mapping[str, str]) -> None:
+        """Make the empty table, partitioned by run_date, with its columns' comments."""
+        maker = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).partitionedBy("run_date")
+        for column in like.schema.fields:
+            maker = maker.addColumn(column.name, column.dataType, comment=comments.get(column.name))
+        maker.property("delta.logRetentionDuration", "interval 3650 days").property(
+            "delta.deletedFileRetentionDuration", "interval 3650 days"
+        ).execute()
+
+    def append(self, table: str, rows: DataFrame) -> None:
+        """Add rows to a log table."""
+        rows.write.format("delta").mode("append").save(self.path(table))
+
+    def record_delivery(self, run_date: date, source: str, versions: Mapping[str, int]) -> None:
+        """Publish a delivery: from now on its readers see the tables at these versions.
+
+        Seven commits are not one; this row, written last, is what makes them one.
+        """
+        row = [(source, json.dumps(dict(versions), sort_keys=True), run_date)]
+        self.replace(
+            DELIVERIES, self.spark.createDataFrame(row, "source STRING, versions STRING, run_date DATE"), run_date
+        )
+
+    def delivery(self, run_date: date) -> dict[str, int]:
+        """The versions of the source tables that belong to a delivery; unknown ones are the user's error."""
+        if self.exists(DELIVERIES):
+            row = self.read_run_date(DELIVERIES, run_date).select("versions").first()
+            if row is not None:
+                return {str(name): int(version) for name, version in json.loads(row["versions"]).items()}
+        raise UserError(f"no delivery of {run_date} in {self.root}: ingest it first, or see `status` for what is there")
+
+    def delivered_tables(self, run_date: date) -> dict[str, DataFrame]:
+        """Every source table of a delivery, as recorded, without run_date."""
+        versions = self.delivery(run_date)
+        return {
+            table.name: self.read_run_date(source_table(table.name), run_date, versions[table.name]).drop("run_date")
+            for table in TABLES
+        }
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second writer out of a local lake; in an object store Delta's own commit protocol does."""
+        folder = self.local_root
+        if folder is None:
+            yield
+            return
+        import fcntl  # not on every platform that can read a lake
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TryAgain(f"{self.root} is being written by another process: try again when it is done") from None
+            yield

@@ -1,0 +1,30 @@
+"""Options that several verbs share, and the `Job` they amount to."""
+
+import argparse
+
+from jobs.job import Job
+from jobs.lake import Lake, parse_run_date
+from jobs.session import open_session
+from jobs.settings import Settings
+
+
+def add_lake(parser: argparse.ArgumentParser) -> None:
+    """--lake."""
+    parser.add_argument("--lake", default="lake", help="the lake's folder or address (default: %(default)s)")
+
+
+def add_run_date(parser: argparse.ArgumentParser) -> None:
+    """--run-date and --lake."""
+    parser.add_argument("--run-date", required=True, metavar="DATE", help="the delivery's date, as 2018-05-17")
+    add_lake(parser)
+
+
+def open_lake(arguments: argparse.Namespace) -> Lake:
+    """The lake that the options name, with a session named after the verb."""
+    return Lake(arguments.lake, open_session(arguments.verb))
+
+
+def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
+    """The job that the options name."""
+    run_date = parse_run_date(arguments.run_date)
+    return Job(open_lake(arguments), run_date, settings)

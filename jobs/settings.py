@@ -1,0 +1,174 @@
+"""conf/*.toml to one frozen, validated `Settings`."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from jobs.errors import UserError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of the settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Ingest(Section):
+    """Limits of what a delivery may contain."""
+
+    refused_share: Share
+    reasons_shown: Count
+
+
+class Split(Section):
+    """How applicants are put into folds."""
+
+    seed: int
+    folds: Count
+    test_folds: Count
+    validation_folds: Count
+
+    @model_validator(mode="after")
+    def leaves_training_folds(self) -> "Split":
+        """At least one fold must be left to train on."""
+        if self.test_folds + self.validation_folds >= self.folds:
+            raise ValueError("split.test_folds + split.validation_folds must be less than split.folds")
+        return self
+
+
+class Train(Section):
+    """The booster and how it is trained."""
+
+    num_workers: Count
+    rounds: Count
+    early_stopping_rounds: Count
+    seed: int
+    max_depth: Count
+    learning_rate: Positive
+    min_child_weight: float
+    subsample: Share
+    colsample_bytree: Share
+    reg_alpha: float
+    reg_lambda: float
+
+
+class Gates(Section):
+    """What a candidate must reach to become champion."""
+
+    auc: Share
+    auc_loss: Share
+    calibration_error: Share
+    selection_rate_ratio: Share
+    confidence: Share
+    few_rows: int
+
+
+class Decision(Section):
+    """Costs from which the decision threshold follows."""
+
+    cost_of_default: Positive
+    cost_of_decline: Positive
+
+    @property
+    def threshold(self) -> float:
+        """The probability of default from which declining is the cheaper decision (Elkan 2001, equation 2)."""
+        return self.cost_of_decline / (self.cost_of_decline + self.cost_of_default)
+
+
+class Explain(Section):
+    """How much of an explanation is kept."""
+
+    reasons: Count
+    contributions: Count
+    additivity: Positive
+
+
+class Mlflow(Section):
+    """Where runs and models are kept."""
+
+    tracking_uri: str
+    experiment: str
+    model_name: str
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    ingest: Ingest
+    split: Split
+    train: Train
+    gates: Gates
+    decision: Decision
+    explain: Explain
+    mlflow: Mlflow
+
+
+def conf_dir() -> Path:
+    """The folder of the configuration files.
+
+    $HOME_CREDIT_CONF where it is set (spark-submit.sh sets it), else conf/ beside the packages, else the working
+    directory, where spark-submit lays the files it was given in cluster mode.
+    """
+    named = os.environ.get("HOME_CREDIT_CONF")
+    candidates = [Path(named)] if named else [Path(__file__).resolve().parent.parent / "conf", Path.cwd()]
+    for folder in candidates:
+        if (folder / "base.toml").is_file():
+            return folder
+    raise UserError(
+        f"no base.toml in {' or '.join(map(str, candidates))}: set HOME_CREDIT_CONF to the project's conf folder"
+    )
+
+
+def read_toml(path: Path) -> dict[str, dict[str, object]]:
+    """The file's sections; a file that cannot be read is the user's error."""
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise UserError(f"no settings file {path}: --env takes local, cluster or the path of a .toml file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not TOML: {error}") from None
+
+
+def parse_override(text: str) -> tuple[str, str, object]:
+    """``section.key=value`` as section, key and value; the value is TOML, or text where it is no TOML."""
+    name, equals, value = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise UserError(f"--set {text}: write section.key=value, such as train.num_workers=4")
+    try:
+        return section, key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return section, key, value
+
+
+def load_settings(env: str = "local", overrides: tuple[str, ...] = ()) -> Settings:
+    """base.toml, then the environment's file, then the overrides, validated as a whole.
+
+    Args:
+        env: "local", "cluster" or the path of a .toml file.
+        overrides: Texts of the form ``section.key=value``.
+    """
+    folder = conf_dir()
+    chosen = Path(env) if env.endswith(".toml") else folder / f"{env}.toml"
+    sections = read_toml(folder / "base.toml")
+    layers = [(section, key, value) for section, keys in read_toml(chosen).items() for key, value in keys.items()]
+    for section, key, value in [*layers, *map(parse_override, overrides)]:
+        sections.setdefault(section, {})[key] = value
+    try:
+        return Settings.model_validate(sections)
+    except ValidationError as error:
+        lines = [
+            f"setting {'.'.join(map(str, problem['loc']))}: {problem['msg']}, not {problem['input']!r}"
+            if problem["type"] != "extra_forbidden"
+            else f"unknown setting {'.'.join(map(str, problem['loc']))}: conf/base.toml lists every one"
+            for problem in error.errors()
+        ]
+        raise UserError("\n".join(lines)) from None

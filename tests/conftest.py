@@ -1,0 +1,48 @@
+"""One Spark session for the whole suite, and where the real sample is."""
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.job import Job
+from jobs.lake import Lake
+from jobs.session import open_session
+from jobs.settings import Settings, load_settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+SAMPLE = Path(os.environ.get("HOME_CREDIT_SAMPLE", PROJECT.parent / "shared" / "data" / "home-credit-sample"))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The session that every test shares: starting one takes longer than most tests."""
+    session = open_session("tests")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return load_settings("local")
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"), spark)
+
+
+@pytest.fixture
+def job(lake: Lake, settings: Settings) -> Job:
+    return Job(lake, date(2018, 5, 17), settings)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The folder of real rows; tests that need it skip where it is missing."""
+    if not SAMPLE.is_dir():
+        pytest.skip(f"no real sample at {SAMPLE}: set HOME_CREDIT_SAMPLE")
+    return SAMPLE
