@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from features.rows import AGE, order_terms
 from features.spec import Aggregation, By, Feature, Ordered, Ratio, Slice, Table, Window, feature_names
@@ -98,14 +97,13 @@ def fold_rows(rows: DataFrame, table: Table) -> DataFrame:
     An array instead of columns: what follows is a join, and a join of hundreds of columns is mostly generated code.
     """
     plan = make_plan(table)
-    ties = [F.expr(f"cast({sql} as bigint)") for sql, _ in order_terms(table)]
-    signed = [-tie if descends else tie for tie, (_, descends) in zip(ties, order_terms(table), strict=True)]
-    prepared = rows.select(
-        F.col(table.entity).cast("bigint").alias(ENTITY),
-        F.col(AGE),
-        *[tie.alias(f"tie_{i}") for i, tie in enumerate(signed)],
-        *[F.expr(f"cast({sql} as double)").alias(f"value_{i}") for i, sql in enumerate(plan.values)],
-        *[F.expr(f"coalesce({s.where}, false)").alias(f"slice_{i}") for i, s in enumerate(plan.slices)],
+    ties = [f"{'-' if descends else ''}cast({sql} as bigint)" for sql, descends in order_terms(table)]
+    prepared = rows.selectExpr(
+        f"cast({table.entity} as bigint) as {ENTITY}",
+        AGE,
+        *[f"{tie} as tie_{i}" for i, tie in enumerate(ties)],
+        *[f"cast({sql} as double) as value_{i}" for i, sql in enumerate(plan.values)],
+        *[f"coalesce({each.where}, false) as slice_{i}" for i, each in enumerate(plan.slices)],
     )
     return (
         prepared.repartition(ENTITY)
@@ -157,9 +155,7 @@ def fold_chunk(chunk: pa.Table, plan: Plan) -> tuple[NDArray[np.int64], Floats]:
     entities, owner = np.unique(chunk.column(ENTITY).to_numpy()[order], return_inverse=True)
     age = chunk.column(AGE).to_numpy()[order]
     values = [chunk.column(f"value_{i}").to_numpy()[order] for i in range(len(plan.values))]
-    members = [
-        np.flatnonzero(chunk.column(f"slice_{i}").to_numpy()[order]) for i in range(len(plan.slices))
-    ]
+    members = [np.flatnonzero(chunk.column(f"slice_{i}").to_numpy()[order]) for i in range(len(plan.slices))]
     out = np.full((len(entities), plan.width), np.nan)
     for fold in plan.folds:
         inside = members[fold.slice]

@@ -45,9 +45,7 @@ def long_form(rows: DataFrame, columns: Iterable[Column]) -> DataFrame:
 
 def triple(name: str, level: Column, value: Column) -> Column:
     """One (name, level, value) struct."""
-    return F.struct(
-        F.lit(name).alias("name"), level.cast("string").alias("level"), value.cast("double").alias("value")
-    )
+    return F.struct(F.lit(name).alias("name"), level.cast("string").alias("level"), value.cast("double").alias("value"))
 
 
 def fit(applications: DataFrame, table: Table) -> DataFrame:
@@ -68,7 +66,9 @@ def fit(applications: DataFrame, table: Table) -> DataFrame:
     groups = [triple(d.name, F.col(d.group), F.expr(d.value)) for d in deviations(table)]
     overall = [triple(d.name, F.lit(None), F.expr(d.value)) for d in deviations(table)]
     medians = (
-        long_form(labelled, [*groups, *overall])
+        long_form(labelled, groups)
+        .where(F.col("level").isNotNull())
+        .unionByName(long_form(labelled, overall))
         .groupBy("name", "level")
         .agg(F.percentile("value", F.lit(0.5)).alias("value"))
         .where(F.col("value").isNotNull())

@@ -1,16 +1,15 @@
 """Applicants and their folded histories to the feature table; the catalogue of its columns."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from features import ACROSS, TABLES
 from features.aggregate import VALUES, fold_rows
 from features.encode import Encodings, apply
-from features.rows import Sources, derive, feature_rows
-from features.spec import Derivation, Derived, Named, Table, feature_names
+from features.rows import Sources, derive, feature_rows, mentions
+from features.spec import Declared, Derivation, Derived, Named, Table, feature_names
 
 KEY = "SK_ID_CURR"
 TARGET = "TARGET"
@@ -40,26 +39,25 @@ def feature_table(sources: Sources, encodings: Encodings) -> DataFrame:
     application = BY_NAME["application"]
     applicants = derive(sources["application"], application.derivations)
     applicants = applicants.select("*", *apply(application, encodings))
-    applicants = derive(applicants, derivations(application))
-    own = [named.name for named in feature_names(application)]
-    joined = applicants.select(
-        KEY, F.col(TARGET).cast("bigint").alias(TARGET), *[F.col(name).cast("double").alias(name) for name in own]
-    )
+    applicants = derive(applicants, derivations(application.features))
+    own = [f"cast({named.name} as double) as {named.name}" for named in feature_names(application)]
+    joined = applicants.selectExpr(KEY, f"cast({TARGET} as bigint) as {TARGET}", *own)
     histories = [table for table in TABLES if table.entity == KEY and table is not application]
     for table in histories:
         folded = fold_rows(feature_rows(table, with_children(table, sources), BY_NAME), table)
         joined = joined.join(folded.withColumnRenamed(VALUES, packed(table)), on=KEY, how="left")
-    kept = [F.col(name) for name in (KEY, TARGET, *own)]
-    named = joined.select(*kept, *[column for table in histories for column in unpacked(table)])
-    finished = derive(named, [Derivation(d.name, f"cast({d.sql} as double)", d.about) for d in ACROSS])
-    return finished.select(KEY, TARGET, *[named.name for named in catalogue()])
+    finished = [each for table in histories for each in derivations(table.features)] + derivations(ACROSS)
+    elements = {name: sql for table in histories for name, sql in unpacked(table).items()}
+    # Only what the derived columns read is unpacked for them: a layer of a thousand columns is mostly planning.
+    read = [name for name in elements if any(mentions(each.sql, name) for each in finished)]
+    derived = derive(joined.selectExpr("*", *[f"{elements[name]} as {name}" for name in read]), finished)
+    kept = {name: f"{sql} as {name}" for name, sql in elements.items() if name not in read}
+    return derived.selectExpr(KEY, TARGET, *[kept.get(named.name, named.name) for named in catalogue()])
 
 
-def derivations(table: Table) -> list[Derivation]:
-    """The table's derived features as row-level derivations."""
-    return [
-        Derivation(d.name, f"cast({d.sql} as double)", d.about) for d in table.features if isinstance(d, Derived)
-    ]
+def derivations(declared: Iterable[Declared]) -> list[Derivation]:
+    """The derived features among them as row-level derivations."""
+    return [Derivation(d.name, f"cast({d.sql} as double)", d.about) for d in declared if isinstance(d, Derived)]
 
 
 def packed(table: Table) -> str:
@@ -67,14 +65,14 @@ def packed(table: Table) -> str:
     return f"{table.prefix}_{VALUES}"
 
 
-def unpacked(table: Table) -> list[Column]:
-    """A table's features by name, with what its aggregations give for no rows in place of a missing row."""
-    columns = []
-    for place, named in enumerate(feature_names(table)):
-        value = F.col(packed(table))[place]
+def unpacked(table: Table) -> dict[str, str]:
+    """A table's folded features by name: SQL over its packed column, with what an aggregation gives for no rows."""
+    folded = [named for named in feature_names(table) if named.window is not None]
+    columns = {}
+    for place, named in enumerate(folded):
         no_rows = named.aggregation.no_rows if named.aggregation else None
-        filled = value if no_rows is None else F.coalesce(value, F.lit(no_rows))
-        columns.append(filled.alias(named.name))
+        value = f"{packed(table)}[{place}]"
+        columns[named.name] = value if no_rows is None else f"coalesce({value}, {no_rows}D)"
     return columns
 
 
@@ -85,5 +83,5 @@ def with_children(table: Table, sources: Sources) -> Sources:
         if child.parent is not None and child.parent[0] == table.name and child.entity == child.parent[1]:
             folded = fold_rows(feature_rows(child, sources, BY_NAME), child).withColumnRenamed(VALUES, packed(child))
             rows = rows.join(folded, on=child.entity, how="left")
-            rows = rows.select(*[c for c in rows.columns if c != packed(child)], *unpacked(child))
+            rows = rows.selectExpr("*", *[f"{sql} as {name}" for name, sql in unpacked(child).items()])
     return {**sources, table.name: rows}

@@ -36,9 +36,7 @@ def layers(derivations: Iterable[Derivation]) -> list[list[Derivation]]:
 def derive(rows: DataFrame, derivations: Iterable[Derivation]) -> DataFrame:
     """The rows with the derivations; one named like a column takes that column's place."""
     for layer in layers(derivations):
-        replaced = {derivation.name for derivation in layer}
-        kept = [F.col(name) for name in rows.columns if name not in replaced]
-        rows = rows.select(*kept, *[F.expr(derivation.sql).alias(derivation.name) for derivation in layer])
+        rows = rows.withColumns({derivation.name: F.expr(derivation.sql) for derivation in layer})
     return rows
 
 
@@ -70,9 +68,7 @@ def ranked(rows: DataFrame, table: Table) -> DataFrame:
 
     Only where an expression of the table reads them: they cost a sort.
     """
-    read = [
-        name for name in (RANK, PREVIOUS_AGE) if any(mentions(sql, name) for sql in expressions(table))
-    ]
+    read = [name for name in (RANK, PREVIOUS_AGE) if any(mentions(sql, name) for sql in expressions(table))]
     if not read:
         return rows
     ties = [F.expr(sql).desc() if descends else F.expr(sql).asc() for sql, descends in order_terms(table)]
@@ -117,7 +113,7 @@ def with_lookups(rows: DataFrame, table: Table, sources: Sources, tables: Mappin
 
 
 def feature_rows(table: Table, sources: Sources, tables: Mapping[str, Table]) -> DataFrame:
-    """The rows that a table's features see, with every derivation and `age`; those of unknown or negative age are out."""
+    """The rows that a table's features see, derived and with their `age`; those of unknown or negative age are out."""
     before, after = split_derivations(table)
     rows = derive(with_lookups(base_rows(table, sources), table, sources, tables), before)
     aged = rows.select("*", F.expr(f"cast({table.age} as double)").alias(AGE)).where(F.col(AGE) >= 0)

@@ -2,10 +2,12 @@
 
 import argparse
 
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from features.encode import ENCODING_SCHEMA, Encoding, Encodings, fit
-from features.matrix import BY_NAME, KEY, Sources, catalogue, feature_set, feature_table
+from features.matrix import BY_NAME, KEY, catalogue, feature_set, feature_table
+from features.rows import Sources
 from jobs.errors import UserError
 from jobs.job import Job
 from jobs.lake import CATALOGUE, ENCODINGS, FEATURES
@@ -85,7 +87,7 @@ def stored_encodings(job: Job, version: str | None) -> Encodings:
     return as_encodings(rows)
 
 
-def as_encodings(rows: list) -> Encodings:  # type: ignore[type-arg]
+def as_encodings(rows: list[Row]) -> Encodings:
     """Collected rows (name, level, value) as encodings, in a fixed order."""
     encodings = [Encoding(row["name"], row["level"], row["value"]) for row in rows]
     return tuple(sorted(encodings, key=lambda each: (each.name, each.level is not None, each.level or "")))

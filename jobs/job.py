@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 from pyspark.sql import SparkSession
 
@@ -35,7 +35,7 @@ class Step:
 
     def measure(self, name: str, value: float) -> None:
         """Keep a number for operations/steps."""
-        self.measures[name] = value
+        self.measures[name] = float(value)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ class Job:
 
     def record(self, step: Step) -> None:
         """Leave the step's row."""
-        row = [(self.run_date, step.verb, round(step.seconds, 3), step.measures)]
-        schema = "run_date DATE, verb STRING, seconds DOUBLE, measures MAP<STRING, DOUBLE>"
+        finished = datetime.fromtimestamp(time.time(), UTC)
+        row = [(self.run_date, step.verb, finished, round(step.seconds, 3), step.measures)]
+        schema = "run_date DATE, verb STRING, finished TIMESTAMP, seconds DOUBLE, measures MAP<STRING, DOUBLE>"
         self.lake.append(STEPS, self.lake.spark.createDataFrame(row, schema))
 
 

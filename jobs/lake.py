@@ -64,6 +64,16 @@ class Lake:
             return Path(self.root.removeprefix("file://").removeprefix("file:"))
         return None if "://" in self.root else Path(self.root).resolve()
 
+    @property
+    def address(self) -> str:
+        """The lake's absolute folder, or its address in an object store."""
+        return str(self.local_root or self.root)
+
+    def report(self, run_date: date) -> Path | None:
+        """Where the report of a run_date is kept, or None where the lake is in an object store."""
+        folder = self.local_root
+        return folder / "reports" / f"{run_date.isoformat()}.html" if folder else None
+
     def exists(self, table: str) -> bool:
         """Whether the table was ever written."""
         return DeltaTable.isDeltaTable(self.spark, self.path(table))

@@ -130,11 +130,15 @@ def read_toml(path: Path) -> dict[str, dict[str, object]]:
     """The file's sections; a file that cannot be read is the user's error."""
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            sections = tomllib.load(file)
     except FileNotFoundError:
         raise UserError(f"no settings file {path}: --env takes local, cluster or the path of a .toml file") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} is not TOML: {error}") from None
+    for name, keys in sections.items():
+        if not isinstance(keys, dict):
+            raise UserError(f"{path}: {name} = {keys!r} stands in no section: write it under one, such as [train]")
+    return sections
 
 
 def parse_override(text: str) -> tuple[str, str, object]:

@@ -17,6 +17,13 @@ PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = Path(os.environ.get("HOME_CREDIT_SAMPLE", PROJECT.parent / "shared" / "data" / "home-credit-sample"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a Spark session: `make check` leaves it out."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.spark)
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """The session that every test shares: starting one takes longer than most tests."""
@@ -46,3 +53,15 @@ def sample() -> Path:
     if not SAMPLE.is_dir():
         pytest.skip(f"no real sample at {SAMPLE}: set HOME_CREDIT_SAMPLE")
     return SAMPLE
+
+
+@pytest.fixture(scope="session")
+def demo_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake that `run` has filled from a generated delivery, which lies beside it in delivery/."""
+    from tests.line import generate_delivery, run_line  # imports every verb
+
+    assert spark is not None  # the verbs take the suite's session
+    folder = tmp_path_factory.mktemp("demo")
+    generate_delivery(folder / "delivery")
+    assert run_line(folder / "delivery", folder / "lake") == 0
+    return folder / "lake"

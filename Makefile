@@ -1,0 +1,67 @@
+# Needs make, Python 3.12 and Java 17 or 21. `make help` lists the targets.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+PYTHON := .venv/bin/python
+DEMO_DATE := 2018-05-17
+DEMO_LAKE := demo/lake
+
+# What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
+unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
+
+.PHONY: help setup demo test check format lint types docs-fresh fast-tests docs snapshots notebook mlflow cluster-test lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+setup: ## Make .venv from requirements.lock; the other targets do it themselves
+	@.ci/setup
+
+demo: setup ## Generate 10,000 applicants and run the whole line on them, into demo/
+	./spark-submit.sh generate --applicants 10000 --seed 1 --output demo/delivery
+	./spark-submit.sh run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE)
+
+test: setup ## Run every test
+	$(PYTHON) -m pytest
+
+check: setup ## Format, lint, types, generated documents and the tests that need no Spark; shows every failure
+	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests
+
+format: setup
+	$(PYTHON) -m ruff format --check .
+
+lint: setup
+	$(PYTHON) -m ruff check .
+
+types: setup
+	$(PYTHON) -m mypy
+
+docs-fresh: setup
+	@mkdir -p build
+	@$(PYTHON) -m jobs catalogue --markdown build/features.md > build/docs.log || { cat build/docs.log; exit 1; }
+	@diff -u docs/features.md build/features.md || { echo "docs/features.md is stale: run 'make docs'"; exit 1; }
+
+fast-tests: setup
+	$(PYTHON) -m pytest -m "not spark" -q
+
+docs: setup ## Write docs/features.md from the declarations
+	$(PYTHON) -m jobs catalogue --markdown docs/features.md
+
+snapshots: setup ## Write tests/snapshots/ from what --help prints now
+	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/test_command_line.py -k snapshot
+
+notebook: setup ## Run the notebook on the demo's lake, in place
+	HOME_CREDIT_LAKE=$(DEMO_LAKE) .venv/bin/jupyter execute --inplace notebooks/*.ipynb
+
+mlflow: setup ## Open the demo's MLflow store at http://localhost:5000
+	.venv/bin/mlflow ui --backend-store-uri sqlite:///$(DEMO_LAKE)/mlflow/mlflow.db
+
+cluster-test: setup ## Run the end-to-end test on a Spark master and two workers of this machine
+	tests/cluster.sh
+
+lock: setup ## Compile requirements.lock from pyproject.toml
+	.venv/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.12 --universal \
+	    --no-emit-index-url --no-header --output-file requirements.lock
+
+clean: ## Remove the demo, packages and caches; .venv stays
+	rm -rf demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse

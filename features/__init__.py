@@ -1,0 +1,29 @@
+"""The source tables of a delivery, in reading order: start here.
+
+A file is a source table: what its columns mean and allow, what is derived from a row, and which features it gives.
+`spec` holds the words that they are declared in, `across` the features that need more than one table.
+"""
+
+from features import (
+    application,
+    bureau,
+    bureau_balance,
+    credit_card_balance,
+    installments_payments,
+    pos_cash_balance,
+    previous_application,
+)
+from features.across import ACROSS
+from features.spec import Table
+
+TABLES: tuple[Table, ...] = (
+    application.TABLE,
+    bureau.TABLE,
+    bureau_balance.TABLE,
+    previous_application.TABLE,
+    installments_payments.TABLE,
+    pos_cash_balance.TABLE,
+    credit_card_balance.TABLE,
+)
+
+__all__ = ["ACROSS", "TABLES"]

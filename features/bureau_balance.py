@@ -1,0 +1,56 @@
+"""Monthly states of the loans with other lenders: how late each loan was, seen from the loan itself.
+
+Only shares and levels, never the number of months: how many were delivered tells the training applicants from the new
+ones. A month counts as observed where a payment was due in it, so neither C (closed) nor X (unknown) does.
+"""
+
+from features.spec import DECAYED, EVER, MAX, MEAN, MIN, TREND, Column, Derivation, Feature, Table, Type
+
+COLUMNS = (
+    Column("SK_ID_BUREAU", Type.ID, "The bureau loan.", required=True),
+    Column(
+        "MONTHS_BALANCE", Type.WHOLE, "Month of the state, against the application; 0 is the latest.", required=True
+    ),
+    Column(
+        "STATUS",
+        Type.TEXT,
+        "State in the month: C closed, X unknown, 0 on time, 1 to 5 ever deeper past due (5: over 120 days or lost).",
+        required=True,
+        codes=("C", "X", "0", "1", "2", "3", "4", "5"),
+    ),
+)
+
+DERIVATIONS = (
+    Derivation("level", "try_cast(STATUS as int)", "Lateness from 0 to 5; null in a closed or unknown month."),
+    Derivation("late", "level >= 1", "A payment was past due."),
+    Derivation("very_late", "level >= 2", "A payment was past due by more than 30 days."),
+)
+
+LATENESS = "bureau delinquency"
+
+FEATURES = (
+    Feature("late", "late", (MEAN,), LATENESS, "Month with a payment past due.", windows=(6, 12, 24, 60, EVER)),
+    Feature("very_late", "very_late", (MEAN,), LATENESS, "Month past due by more than 30 days.", windows=(24, EVER)),
+    Feature("late_age", "case when late then age end", (MIN,), LATENESS, "How long ago a month was late."),
+    Feature("level", "level", (MEAN, MAX), LATENESS, "Lateness from 0 to 5.", windows=(12, EVER)),
+    Feature("level", "level", (DECAYED,), LATENESS, "Lateness from 0 to 5, the latest months counting most."),
+    Feature("level", "level", (TREND,), LATENESS, "Lateness from 0 to 5, rising or falling.", windows=(24,)),
+    Feature(
+        "unknown", "STATUS = 'X'", (MEAN,), "bureau history", "Month without news of the loan.", windows=(12, EVER)
+    ),
+)
+
+TABLE = Table(
+    name="bureau_balance",
+    prefix="balance",
+    files=("bureau_balance",),
+    about="One month of one loan with another lender.",
+    key=("SK_ID_BUREAU", "MONTHS_BALANCE"),
+    columns=COLUMNS,
+    parent=("bureau", "SK_ID_BUREAU"),
+    entity="SK_ID_BUREAU",
+    derivations=DERIVATIONS,
+    age="-MONTHS_BALANCE",
+    age_unit="m",
+    features=FEATURES,
+)

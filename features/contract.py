@@ -1,0 +1,189 @@
+"""What a delivered row must be: text cells to typed columns, and every breach of the contract as a reason.
+
+`parse` is what every row goes through, so its generated code is kept small: it only decides whether a row keeps the
+contract, and holds on to the cells of one that doesn't. `refused_rows` then spells out the reasons of those few.
+"""
+
+from decimal import Decimal
+from functools import reduce
+
+from pyspark.sql import Column as SqlColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from features.spec import Column, Table, Type
+
+FILE = "_file"
+"""The file of the delivery that a row came from."""
+BROKEN_LINE = "_broken_line"
+"""The text of a line that has more or fewer cells than its header; null for the others."""
+CELLS = "_cells"
+"""The cells of a row that breaks the contract, as delivered; null for the others."""
+ERRORS = "_errors"
+"""Why a row was refused: an array of (column, value, problem)."""
+
+# Spark's own cast takes 1d, 0x1p3, NaN and Infinity for numbers, and 1e400 for infinity.
+NUMBER = r"^[+-]?([0-9]{1,100}([.][0-9]*)?|[.][0-9]{1,100})([eE](-[0-9]{1,3}|[+]?[0-9]{1,2}))?$"
+UNREADABLE = {
+    Type.ID: "is not a whole number",
+    Type.WHOLE: "is not a whole number",
+    Type.AMOUNT: "is not an amount",
+    Type.REAL: "is not a number",
+}
+
+
+def schema(table: Table) -> T.StructType:
+    """The table's columns and their types, in the contract's order."""
+    return T.StructType([T.StructField(column.name, T.DataType.fromDDL(column.type.ddl)) for column in table.columns])
+
+
+def names(table: Table) -> tuple[str, ...]:
+    """The names of the contract's columns."""
+    return tuple(column.name for column in table.columns)
+
+
+def parse(cells: DataFrame, table: Table) -> DataFrame:
+    """Read a table's cells as its contract says.
+
+    Args:
+        cells: `FILE`, `BROKEN_LINE` and the contract's columns, all strings, null where a cell is empty.
+        table: The contract.
+
+    Returns:
+        As many rows: `FILE`, the contract's columns in their types, and `CELLS`.
+    """
+    broken = [F.col(BROKEN_LINE).isNotNull()]
+    broken += [test for column in table.columns for test, _ in breaches(column)]
+    delivered = F.struct(BROKEN_LINE, *(cell(column).alias(column.name) for column in table.columns))
+    return beside_cells(cells, table).select(
+        FILE, *names(table), F.when(reduce(SqlColumn.__or__, broken), delivered).alias(CELLS)
+    )
+
+
+def accepted_rows(parsed: DataFrame, table: Table) -> DataFrame:
+    """The parsed rows that keep the contract: `FILE` and the contract's columns."""
+    return parsed.where(F.col(CELLS).isNull()).select(FILE, *names(table))
+
+
+def refused_rows(parsed: DataFrame, table: Table) -> DataFrame:
+    """The parsed rows that break the contract: `FILE`, their cells as delivered, and `ERRORS` with every reason.
+
+    Of a broken line only that is said: which of its cells belongs to which column can't be known.
+    """
+    cells = parsed.where(F.col(CELLS).isNotNull()).select(FILE, f"{CELLS}.*")
+    line = error("the line", F.col(BROKEN_LINE), F.lit("has more or fewer cells than its header"))
+    reasons = F.array_compact(F.array(*(reason(column) for column in table.columns)))
+    return beside_cells(cells, table).select(
+        FILE,
+        *(cell(column).alias(column.name) for column in table.columns),
+        F.when(F.col(BROKEN_LINE).isNotNull(), F.array(line)).otherwise(reasons).alias(ERRORS),
+    )
+
+
+def repeated_keys(accepted: DataFrame, table: Table) -> DataFrame:
+    """The keys that several accepted rows share, in columns named by `of_key`."""
+    shared = accepted.groupBy(*table.key).agg(F.count(F.lit(1)).alias("_rows")).where("_rows > 1")
+    return shared.select(*(F.col(name).alias(of_key(name)) for name in table.key))
+
+
+def contradicting_keys(accepted: DataFrame, repeated: DataFrame, table: Table) -> DataFrame:
+    """Those of the repeated keys whose rows are not all alike."""
+    rows = accepted.join(repeated, on=has_key(table), how="left_semi")
+    return repeated_keys(rows.dropDuplicates(list(names(table))), table)
+
+
+def without_repeats(accepted: DataFrame, contradicting: DataFrame, table: Table) -> DataFrame:
+    """The accepted rows with each key once: one of the rows that are alike, none of those that contradict."""
+    rows = accepted.join(contradicting, on=has_key(table), how="left_anti")
+    return rows.dropDuplicates(list(names(table)))
+
+
+def contradictions(accepted: DataFrame, contradicting: DataFrame, table: Table) -> DataFrame:
+    """The accepted rows that contradict another of their key, as `refused_rows` gives them; cells are written anew."""
+    key = F.concat_ws(", ", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in table.key))
+    why = error(", ".join(table.key), key, F.lit("names several rows that differ"))
+    rows = accepted.join(contradicting, on=has_key(table), how="left_semi")
+    return rows.select(
+        FILE, *(F.col(name).cast("string").alias(name) for name in names(table)), F.array(why).alias(ERRORS)
+    )
+
+
+def new_level(column: Column) -> SqlColumn:
+    """Whether an accepted row holds a level that the column's open list does not."""
+    return F.col(column.name).isNotNull() & ~F.col(column.name).isin(*column.levels)
+
+
+def cell(column: Column) -> SqlColumn:
+    """The column's cell as delivered, in the rows that `beside_cells` gives."""
+    return F.col(f"_cell_{column.name}")
+
+
+def beside_cells(cells: DataFrame, table: Table) -> DataFrame:
+    """Typed values under the columns' names, beside the cells they were read from."""
+    return cells.select(
+        FILE,
+        BROKEN_LINE,
+        *(F.col(column.name).alias(f"_cell_{column.name}") for column in table.columns),
+        *(typed(column, F.col(column.name)).alias(column.name) for column in table.columns),
+    )
+
+
+def typed(column: Column, text: SqlColumn) -> SqlColumn:
+    """The cell's value; null where it is empty or can't be read."""
+    match column.type:
+        case Type.TEXT:
+            return text
+        case Type.AMOUNT:
+            return text.try_cast(column.type.ddl)
+        case Type.REAL:
+            return F.when(text.rlike(NUMBER), text).try_cast(column.type.ddl)
+        case Type.ID | Type.WHOLE:
+            # Kaggle writes 12.0 in columns that have empty cells. Cutting is exact; a cast to a decimal would round.
+            whole = F.when(text.endswith(".0"), F.substring(text, F.lit(1), F.length(text) - 2)).otherwise(text)
+            return whole.try_cast(column.type.ddl)
+
+
+def breaches(column: Column) -> list[tuple[SqlColumn, str]]:
+    """What can be wrong with a column: tests over the rows of `beside_cells`, true where it is, and the problem."""
+    text, value = cell(column), F.col(column.name)
+    found = []
+    if column.required:
+        found.append((text.isNull() & ~F.col(FILE).isin(*column.absent_from), "is empty"))
+    if column.type is not Type.TEXT:
+        found.append((text.isNotNull() & value.isNull(), UNREADABLE[column.type]))
+    if column.codes:
+        codes = [literal(column, code) for code in column.codes]
+        found.append((~value.isin(*codes), f"is not one of {', '.join(column.codes)}"))
+    if column.low is not None:
+        found.append((value < literal(column, column.low), f"is below {column.low:g}"))
+    if column.high is not None:
+        found.append((value > literal(column, column.high), f"is above {column.high:g}"))
+    return found
+
+
+def literal(column: Column, value: str | float) -> SqlColumn:
+    """A code or bound in the column's type, so that no cell is cast to be compared with it."""
+    return F.lit(value) if column.type is Type.TEXT else F.lit(Decimal(str(value))).cast(column.type.ddl)
+
+
+def reason(column: Column) -> SqlColumn:
+    """Why the row's cell breaks the contract; null where it doesn't."""
+    problems = [F.when(test, F.lit(problem)) for test, problem in breaches(column)]
+    problem = F.coalesce(*problems, F.lit(None).cast("string"))
+    return F.when(problem.isNotNull(), error(column.name, F.coalesce(cell(column), F.lit("")), problem))
+
+
+def error(column: str, value: SqlColumn, problem: SqlColumn) -> SqlColumn:
+    """One entry of `ERRORS`."""
+    return F.struct(F.lit(column).alias("column"), value.alias("value"), problem.alias("problem"))
+
+
+def of_key(name: str) -> str:
+    """The name of a key's column in a table of keys."""
+    return f"_key_{name}"
+
+
+def has_key(table: Table) -> SqlColumn:
+    """Whether a row has the key beside it; an empty cell equals an empty cell."""
+    return reduce(SqlColumn.__and__, (F.col(name).eqNullSafe(F.col(of_key(name))) for name in table.key))

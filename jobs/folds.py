@@ -1,0 +1,34 @@
+"""Which applicants a model is trained on, stopped on and measured on."""
+
+from datetime import date
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from features.matrix import KEY
+from jobs.lake import FEATURES, Lake
+from jobs.settings import Split
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+def fold(split: Split) -> Column:
+    """A number in [0, folds) by a hash of the applicant: the same in every delivery and for any order of rows."""
+    hashed = F.xxhash64(F.lit(split.seed).cast("bigint"), F.col(KEY))
+    return F.pmod(hashed, F.lit(split.folds)).cast("int")
+
+
+def part(split: Split) -> Column:
+    """test for the first folds, validation for the next ones, train for the others."""
+    number = fold(split)
+    return (
+        F.when(number < split.test_folds, TEST)
+        .when(number < split.test_folds + split.validation_folds, VALIDATION)
+        .otherwise(TRAIN)
+    )
+
+
+def labelled(lake: Lake, run_date: date, version: int, split: Split) -> DataFrame:
+    """The delivery's labelled rows of the feature table at a version, with the column `part`."""
+    rows = lake.read_run_date(FEATURES, run_date, version)
+    return rows.where(F.col("TARGET").isNotNull()).select("*", part(split).alias("part"))

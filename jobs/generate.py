@@ -1,0 +1,159 @@
+"""`generate`: the eight Home Credit files of a made-up population, to try everything on."""
+
+import argparse
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.errors import UserError
+from jobs.job import Step
+from jobs.population.applicants import applications, describe, drivers
+from jobs.population.bureau import bureau, bureau_balance, bureau_loans
+from jobs.population.loans import loans, previous_application
+from jobs.population.repayments import credit_card_balance, drawn_loans, installments_payments, pos_cash_balance
+from jobs.population.risk import with_risk
+from jobs.session import open_session
+from jobs.settings import Settings
+
+HELP = "make the eight CSV files of a synthetic population, as Kaggle ships them"
+
+FEWEST = 20
+"""Fewer might leave a file without rows."""
+APPLICANTS_A_PARTITION = 5_000
+MOST_IN_PLAIN_FILES = 200_000
+"""More applicants make folders of parts: joining gigabytes on one machine would take as long as making them."""
+MARKER = "generated.json"
+STAGING = ".generating"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--applicants, --seed and --output."""
+    parser.add_argument("--applicants", type=int, default=10_000, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=7, metavar="S", help="another seed, other rows (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="DIR",
+        help="folder of the files: new, empty, or made by generate, which is then replaced",
+    )  # fmt: skip
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:  # noqa: ARG001 - every verb's main takes both
+    """Check the options, then generate."""
+    if arguments.applicants < FEWEST:
+        raise UserError(f"--applicants {arguments.applicants}: at least {FEWEST}, so that every file has rows")
+    if not -(2**63) < arguments.seed < 2**63:
+        raise UserError(f"--seed {arguments.seed}: a whole number of at most 64 bits")
+    check_output(arguments.output)
+    generate(open_session(arguments.verb), arguments.applicants, arguments.seed, arguments.output)
+
+
+def check_output(output: str) -> None:
+    """Refuse a folder that holds something else."""
+    folder = Path(output)
+    if "://" in output or not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"--output {output} is a file: name a folder")
+    others = {path.name for path in folder.iterdir()} - {STAGING}
+    if others and MARKER not in others:
+        raise UserError(
+            f"--output {output} holds {min(others)} and was not made by generate: name a new or empty folder"
+        )
+
+
+def population(spark: SparkSession, applicants: int, seed: int, partitions: int) -> dict[str, DataFrame]:
+    """The eight files' rows, by file name without .csv; columns in Kaggle's order, cells as Kaggle writes them.
+
+    Args:
+        spark: The session.
+        applicants: Labelled and new ones together; 48,744 of 356,255 are new.
+        seed: The rows are a function of it and of the applicant's number alone.
+        partitions: How many the work is cut into; no row depends on it.
+    """
+    people = drivers(spark, applicants, seed, partitions)
+    rows = applications(with_risk(describe(people)))
+    bureaus = bureau_loans(people)
+    previous = loans(people)
+    drawn = drawn_loans(previous)
+    return {
+        "application_train": rows.where("NOT is_test").drop("is_test"),
+        "application_test": rows.where("is_test").drop("is_test", "TARGET"),
+        "bureau": bureau(bureaus),
+        "bureau_balance": bureau_balance(bureaus),
+        "previous_application": previous_application(previous),
+        "POS_CASH_balance": pos_cash_balance(previous),
+        "installments_payments": installments_payments(drawn),
+        "credit_card_balance": credit_card_balance(drawn),
+    }
+
+
+def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> None:
+    """Write the population's files: plain ones into a local folder up to 200,000 applicants, else folders of parts."""
+    step = Step("generate")
+    slots = spark.sparkContext.defaultParallelism
+    partitions = max(slots, -(-applicants // APPLICANTS_A_PARTITION))
+    files = population(spark, applicants, seed, partitions)
+    if "://" in output:
+        for name, rows in files.items():
+            write_parts(rows, f"{output.rstrip('/')}/{name}.csv", header=True)
+            step.say(f"{name}.csv")
+        step.say("done")
+        return
+    folder = Path(output)
+    staging = folder / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    plain = applicants <= MOST_IN_PLAIN_FILES
+
+    def write(name: str) -> None:
+        target = staging / f"{name}.csv"
+        if plain:
+            write_parts(files[name], str(staging / name), header=False)
+            join_parts(staging / name, target, files[name].columns)
+        else:
+            write_parts(files[name], str(target), header=True)
+        step.say(target.name)
+
+    # two at a time: compiling one's code leaves cores idle
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(write, files))
+    publish(staging, folder, {"applicants": applicants, "seed": seed})
+    step.say(f"done: {applicants:,} applicants in {folder}")
+
+
+def write_parts(rows: DataFrame, path: str, *, header: bool) -> None:
+    """Write a folder of CSV parts; a folder that is there is the user's error."""
+    try:
+        rows.write.option("header", header).option("nullValue", "").csv(path)
+    except AnalysisException as error:
+        if error.getCondition() != "PATH_ALREADY_EXISTS":
+            raise
+        raise UserError(f"--output: {path} is there already: name a new place, or delete it") from None
+
+
+def join_parts(parts: Path, target: Path, columns: list[str]) -> None:
+    """Make one file of the parts, in their order, under a header; the parts are deleted."""
+    with target.open("wb") as file:
+        file.write((",".join(columns) + "\n").encode())
+        for part in sorted(parts.glob("part-*")):
+            with part.open("rb") as source:
+                shutil.copyfileobj(source, file)
+    shutil.rmtree(parts)
+
+
+def publish(staging: Path, folder: Path, marker: dict[str, int]) -> None:
+    """Move finished files to their places, over what an earlier run left there."""
+    (folder / MARKER).write_text(json.dumps(marker) + "\n", encoding="utf-8")
+    for made in sorted(staging.iterdir()):
+        place = folder / made.name
+        if place.is_dir():
+            shutil.rmtree(place)
+        elif place.exists():
+            place.unlink()
+        made.rename(place)
+    staging.rmdir()

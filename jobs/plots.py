@@ -1,0 +1,313 @@
+"""Plots of a model: arrays in, matplotlib figures out; nothing is read, written or shown.
+
+Labels are 1 for default and 0 for none, probabilities are of default, both (rows,). Contributions are SHAP values in
+log-odds and values the model's inputs, both (rows, features) in the order of
+names. Colours are Okabe and Ito's, which
+the colour-blind can tell apart. shap is imported where it draws because that takes seconds.
+"""
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from jobs import measures
+from jobs.measures import Curve, Vector
+
+if TYPE_CHECKING:
+    import shap
+
+mpl.use("Agg")
+
+BLUE, VERMILION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#9CA3AF", "#374151"
+LOG_ODDS = "contribution to the log-odds of default"
+
+# More points than this cannot be told apart at the size of a page.
+POINTS = 400
+DOTS_PER_INCH = 200
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG text: words stay words, dense clouds of points are pixels, and no date is written."""
+    for axes in figure.axes:
+        for cloud in axes.collections:
+            cloud.set_rasterized(True)
+    text = StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "home-credit"}):
+        figure.savefig(text, format="svg", dpi=DOTS_PER_INCH, bbox_inches="tight", metadata={"Date": None})
+    return text.getvalue()
+
+
+def canvas(width: float = 6.0, height: float = 4.2) -> tuple[Figure, Axes]:
+    """An empty figure (inches) of one axes, in the plots' common look."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    plain(axes)
+    return figure, axes
+
+
+def plain(axes: Axes) -> None:
+    """Thin grey axes on two sides and a pale grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GREY)
+    axes.tick_params(colors=INK, length=0)
+    axes.grid(color="#EEF0F3")
+    axes.set_axisbelow(True)
+
+
+def label_axes(axes: Axes, x: str, y: str) -> None:
+    """Name what the axes show."""
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
+
+
+def in_percent(axes: Axes, x: bool = True, y: bool = True) -> None:
+    """Write shares as percentages on the axes named."""
+    for axis, wanted in ((axes.xaxis, x), (axes.yaxis, y)):
+        if wanted:
+            axis.set_major_formatter(PercentFormatter(1, decimals=None))
+
+
+def thinned(curve: Curve) -> Curve:
+    """At most `POINTS` points of the curve, its ends among them."""
+    if curve.x.size <= POINTS:
+        return curve
+    kept = np.linspace(0, curve.x.size - 1, POINTS).round().astype(int)
+    return Curve(curve.x[kept], curve.y[kept], curve.score[kept])
+
+
+def roc(labels: Vector, probabilities: Vector) -> Figure:
+    """Receiver operating characteristic, with the AUC."""
+    figure, axes = canvas()
+    curve = thinned(measures.roc_curve(labels, probabilities))
+    axes.fill_between(curve.x, curve.y, curve.x, color=BLUE, alpha=0.08, linewidth=0)
+    axes.plot(curve.x, curve.y, color=BLUE, linewidth=2, label=f"AUC {measures.auc(labels, probabilities):.3f}")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="by chance")
+    label_axes(axes, "good applicants declined", "bad applicants declined")
+    in_percent(axes)
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def precision_recall(labels: Vector, probabilities: Vector) -> Figure:
+    """Precision against recall, with the average precision and the bad rate as what chance gives."""
+    figure, axes = canvas()
+    curve = thinned(measures.precision_recall_curve(labels, probabilities))
+    bad_rate = float(np.mean(labels))
+    found = measures.average_precision(labels, probabilities)
+    axes.plot(curve.x, curve.y, color=BLUE, linewidth=2, label=f"average precision {found:.3f}")
+    axes.axhline(bad_rate, color=GREY, linestyle="--", linewidth=1, label=f"by chance {bad_rate:.3f}")
+    label_axes(axes, "share of the bad applicants found (recall)", "bad share of those found (precision)")
+    in_percent(axes)
+    axes.set_ylim(0, 1.02)
+    axes.legend(frameon=False)
+    return figure
+
+
+def gains(labels: Vector, probabilities: Vector) -> Figure:
+    """Bad rate of each tenth of the ranking as bars, share of all bad applicants captured so far as a line."""
+    figure, axes = canvas()
+    table = measures.gains(labels, probabilities)
+    bands = [row.band for row in table]
+    axes.bar(bands, [row.bad_rate for row in table], color=BLUE, width=0.72)
+    axes.axhline(float(np.mean(labels)), color=GREY, linestyle="--", linewidth=1)
+    label_axes(axes, "tenth of the applicants, riskiest first", "bad rate (bars)")
+    axes.set_xticks(range(1, measures.BINS + 1))
+    in_percent(axes, x=False)
+    captured = axes.twinx()
+    plain(captured)
+    captured.grid(False)
+    captured.plot(bands, [row.cumulative_capture for row in table], color=VERMILION, marker="o", markersize=4)
+    captured.set_ylim(0, 1.05)
+    captured.set_ylabel("share of the bad captured (line)", color=VERMILION)
+    in_percent(captured, x=False)
+    return figure
+
+
+def kolmogorov_smirnov(labels: Vector, probabilities: Vector) -> Figure:
+    """Distribution functions of both classes and their largest distance."""
+    figure, axes = canvas()
+    score, bad, good = measures.class_shares(labels, probabilities)
+    distance = measures.kolmogorov_smirnov(labels, probabilities)
+    at = int(np.flatnonzero(score == distance.score)[0])
+    for name, shares, colour in (("good", good, BLUE), ("bad", bad, VERMILION)):
+        curve = thinned(Curve(score, 1 - shares, score))
+        axes.step(curve.x, curve.y, where="post", color=colour, linewidth=2, label=name)
+    axes.plot([distance.score] * 2, [1 - bad[at], 1 - good[at]], color=INK, linewidth=1.5, marker="_")
+    axes.annotate(
+        f"KS {distance.value:.3f} at {distance.score:.3f}",
+        (distance.score, 1 - (bad[at] + good[at]) / 2),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+    )
+    label_axes(axes, "probability of default", "share of applicants below")
+    in_percent(axes)
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def calibration(labels: Vector, probabilities: Vector) -> Figure:
+    """Observed against predicted in bins of equal numbers of rows, with the normal 95 % range of a perfect model."""
+    figure, axes = canvas()
+    table = measures.reliability(labels, probabilities)
+    predicted = np.array([row.predicted for row in table])
+    reach = 1.96 * np.sqrt(predicted * (1 - predicted) / np.array([row.rows for row in table]))
+    top = 1.1 * max(*predicted + reach, *(row.observed for row in table))
+    axes.plot([0, top], [0, top], color=GREY, linestyle="--", linewidth=1, label="perfect")
+    low, high = np.maximum(0, predicted - reach), predicted + reach
+    axes.fill_between(predicted, low, high, color=GREY, alpha=0.25, linewidth=0, label="noise of a perfect model")
+    axes.plot(predicted, [row.observed for row in table], color=BLUE, marker="o", markersize=5, label="this model")
+    label_axes(axes, "predicted probability of default", "observed bad rate")
+    in_percent(axes)
+    axes.set(xlim=(0, top), ylim=(0, top))
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def score_distribution(labels: Vector, probabilities: Vector, threshold: float) -> Figure:
+    """Density of the probabilities by class, and the threshold of the decision."""
+    figure, axes = canvas()
+    bins = list(np.linspace(0, float(np.quantile(probabilities, 0.995)), 41))
+    for name, value, colour in (("good", 0, BLUE), ("bad", 1, VERMILION)):
+        axes.hist(probabilities[labels == value], bins=bins, density=True, color=colour, alpha=0.5, label=name)
+    axes.axvline(threshold, color=INK, linestyle=":", linewidth=1.5, label=f"declined from {threshold:.1%}")
+    label_axes(axes, "probability of default", "density")
+    in_percent(axes, y=False)
+    axes.set_yticks([])
+    axes.legend(frameon=False)
+    return figure
+
+
+def strategy(labels: Vector, probabilities: Vector, threshold: float) -> Figure:
+    """Bad rate of the approved against the share approved, and where the threshold stands."""
+    figure, axes = canvas()
+    curve = thinned(measures.strategy_curve(labels, probabilities))
+    here = measures.confusion(labels, probabilities, threshold)
+    axes.plot(curve.x, curve.y, color=BLUE, linewidth=2)
+    axes.plot(here.approval_rate, here.bad_rate_of_approved, "o", color=VERMILION, markersize=8)
+    axes.annotate(
+        f"threshold: {here.approval_rate:.0%} approved,\n{here.bad_rate_of_approved:.1%} of them bad",
+        (here.approval_rate, here.bad_rate_of_approved),
+        xytext=(-10, 14),
+        textcoords="offset points",
+        ha="right",
+        color=INK,
+    )
+    label_axes(axes, "share of applicants approved", "bad rate of the approved")
+    in_percent(axes)
+    axes.set_ylim(0, 1.25 * max(*curve.y, 0.01))
+    return figure
+
+
+def ranked_bars(sizes: Mapping[str, float], x: str, colour: str = BLUE) -> Figure:
+    """Horizontal bars, largest on top."""
+    ranked = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
+    figure, axes = canvas(height=0.9 + 0.27 * len(ranked))
+    axes.barh([name for name, _ in ranked], [size for _, size in ranked], color=colour, height=0.7)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(x, color=INK)
+    return figure
+
+
+def importance(contributions: Vector, names: Sequence[str], top: int = 20) -> Figure:
+    """Mean absolute contribution of the features that move the model most."""
+    sizes = np.abs(contributions).mean(axis=0)
+    largest = np.lexsort((np.arange(sizes.size), -sizes))[:top]
+    return ranked_bars({names[i]: float(sizes[i]) for i in largest}, f"mean |{LOG_ODDS}|")
+
+
+def family_importance(contributions: Vector, families: Sequence[str]) -> Figure:
+    """Mean absolute contribution of each reason family, its features' contributions summed within the applicant."""
+    kinds = np.asarray(families)
+    sizes = {f: float(np.abs(contributions[:, kinds == f].sum(axis=1)).mean()) for f in sorted(set(families))}
+    return ranked_bars(sizes, f"mean |{LOG_ODDS}|", GREEN)
+
+
+def explanation(contributions: Vector, values: Vector, names: Sequence[str], base_value: float) -> "shap.Explanation":
+    """The arrays as shap's plots want them; (rows, features)."""
+    import shap
+
+    return shap.Explanation(
+        values=contributions,
+        base_values=np.full(len(contributions), base_value),
+        data=values,
+        feature_names=list(names),
+    )
+
+
+def beeswarm(contributions: Vector, values: Vector, names: Sequence[str], top: int = 20) -> Figure:
+    """One point for each applicant and feature: how far it moved the log-odds, coloured by the feature's value."""
+    import shap
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure(figsize=(9, 0.9 + 0.33 * min(top, len(names))))
+    # shap leaves no choice of a generator; without a seed the points' jitter differs each time.
+    np.random.seed(0)
+    shap.plots.beeswarm(
+        explanation(contributions, values, names, 0.0),
+        max_display=top + 1,
+        show=False,
+        plot_size=None,
+        group_remaining_features=False,
+    )
+    figure.axes[0].set_xlabel(LOG_ODDS, color=INK, fontsize=10)
+    for axes in figure.axes:
+        axes.tick_params(labelsize=9)
+        axes.yaxis.label.set_fontsize(10)
+    plt.close(figure)
+    return figure
+
+
+def dependence(contributions: Vector, values: Vector, names: Sequence[str], top: int = 6) -> Figure:
+    """Contribution against value of the features that move the model most; an extreme percent of values is cut."""
+    sizes = np.abs(contributions).mean(axis=0)
+    largest = np.lexsort((np.arange(sizes.size), -sizes))[:top]
+    across = min(3, largest.size)
+    down = -(-largest.size // across)
+    figure = Figure(figsize=(3.6 * across, 2.9 * down), layout="constrained")
+    for axes, i in zip(np.ravel(figure.subplots(down, across, squeeze=False)), largest, strict=False):
+        plain(axes)
+        axes.axhline(0, color=GREY, linewidth=1)
+        axes.scatter(values[:, i], contributions[:, i], s=6, color=BLUE, alpha=0.35, linewidths=0)
+        known = values[np.isfinite(values[:, i]), i]
+        low, high = np.quantile(known, (0.005, 0.995)) if known.size else (0.0, 1.0)
+        if low < high:
+            axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
+        axes.set_title(names[i], fontsize=9, color=INK)
+    figure.supylabel("contribution (log-odds)", fontsize=9, color=INK)
+    return figure
+
+
+def waterfall(contributions: Vector, values: Vector, names: Sequence[str], base_value: float, top: int = 12) -> Figure:
+    """How one applicant's contributions, (features,), lead from the base value to the margin."""
+    import shap
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure()
+    of_applicant = explanation(contributions[None], values[None], names, base_value)[0]
+    shap.plots.waterfall(of_applicant, max_display=top + 1, show=False)
+    figure.set_size_inches(9, 1.2 + 0.42 * min(top + 1, len(names)))
+    plt.close(figure)
+    return figure
+
+
+def force(contributions: Vector, values: Vector, names: Sequence[str], base_value: float) -> Figure:
+    """One applicant's contributions, (features,), as forces on the log-odds: red raises the risk, blue lowers it."""
+    import shap
+    from matplotlib import pyplot as plt
+
+    rounded = [f"{value:.3g}" for value in values]
+    figure: Figure = shap.plots.force(
+        base_value, contributions, rounded, list(names), matplotlib=True, show=False, figsize=(16, 3.2)
+    )
+    plt.close(figure)
+    return figure

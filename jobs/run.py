@@ -1,0 +1,97 @@
+"""The whole line: from CSV files to scored and explained applicants."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from features.matrix import catalogue
+from jobs import inventory, tracking
+from jobs.assemble import assemble
+from jobs.errors import GateRefused, UserError
+from jobs.explain import explain
+from jobs.ingest import ingest
+from jobs.job import Job
+from jobs.options import add_run_date, open_job
+from jobs.register import register
+from jobs.report import report
+from jobs.score import score
+from jobs.settings import Settings
+from jobs.train import train
+
+HELP = "ingest, assemble, train, register, score, explain and report, in order"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_run_date(parser)
+    parser.add_argument("--input", required=True, metavar="DIR", help="the delivery's folder or address")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="where to write the page (default: reports/DATE.html in a local lake)",
+    )
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    run(open_job(arguments, settings), arguments.input, arguments.report)
+
+
+def run(job: Job, source: str, page: Path | None = None) -> None:
+    """Every verb in order, on one delivery.
+
+    Args:
+        job: The delivery's lake and run_date.
+        source: The folder or address of its files.
+        page: Where to write the report; None takes the lake's own place.
+
+    Raises:
+        GateRefused: The candidate was refused. Where there is a champion, everything was done with it.
+    """
+    page = page or job.lake.report(job.run_date)
+    if page is None:
+        raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --report FILE")
+    tracking.store_uri(job.lake.address, job.settings.mlflow)  # a lake without a store is known now, not after an hour
+    ingest(job, source)
+    assemble(job)
+    refused = None
+    run_id = train(job, catalogue())
+    try:
+        register(job, run_id)
+    except GateRefused as refusal:
+        refused = refusal
+        go_on_with_champion(job, run_id, refusal)
+    score(job)
+    explain(job)
+    report(job, output=page)
+    say_where_it_is(job, page)
+    if refused is not None:
+        raise refused
+
+
+def go_on_with_champion(job: Job, run_id: str, refusal: GateRefused) -> None:
+    """Say so, and give the champion the features it was trained on; where there is no champion, nothing can go on."""
+    store = tracking.connect(job.lake.address, job.settings.mlflow)
+    champion = store.champion()
+    if champion is None:
+        raise GateRefused(f"{refusal}\nthere is no champion to go on with: nothing was scored") from None
+    print(f"{refusal}\ngoing on with the champion, version {champion.version}", file=sys.stderr)
+    if store.training(run_id).feature_set != champion.feature_set:
+        assemble(job, champion.feature_set)
+
+
+def say_where_it_is(job: Job, page: Path) -> None:
+    """The times, the places, and how to open them."""
+    steps = [step for step in inventory.latest_steps(job.lake) if step.run_date == job.run_date]
+    uri = tracking.store_uri(job.lake.address, job.settings.mlflow)
+    browse = f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
+    print(
+        f"\n{sum(step.seconds for step in steps):.0f} s: "
+        + ", ".join(f"{step.verb} {step.seconds:.0f}" for step in steps)
+        + f"\n\nreport  {page.resolve()}\n        open it in a browser"
+        f"\ntables  {job.lake.address}\n        features, scores, explanations and others, in Delta: "
+        'spark.read.format("delta").load(".../scores")'
+        f"\nMLflow  {uri}\n        {browse}",
+        flush=True,
+    )

@@ -1,0 +1,76 @@
+"""The champion's score and decision for every new applicant of a delivery."""
+
+import argparse
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs import batch, tracking
+from jobs.batch import LINEAGE, with_lineage
+from jobs.errors import ModelRefused, UserError
+from jobs.job import Job
+from jobs.lake import FEATURES, SCORES, Lake
+from jobs.options import add_run_date, open_job
+from jobs.settings import Settings
+
+HELP = "score a delivery's new applicants with the champion"
+
+COMMENTS = {
+    "SK_ID_CURR": "The applicant",
+    "run_date": "The delivery",
+    "probability": "Probability of default by the model",
+    "score": "600 points at odds of 50 good to 1 bad, 20 more where the odds double",
+    "decision": "approve, or decline from the probability on at which declining costs less",
+    "reason_not_scored": "Why there is no score; null where there is one",
+    **LINEAGE,
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_run_date(parser)
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    score(open_job(arguments, settings))
+
+
+def score(job: Job) -> None:
+    """Replace the delivery's rows of `scores`: one for every applicant without TARGET.
+
+    Raises:
+        ModelRefused: The champion's file was changed, or it was trained on another feature set.
+    """
+    with job.step("score") as step:
+        store = tracking.connect(job.lake.address, job.settings.mlflow)
+        champion = store.need_champion()
+        model = store.registered_model(champion)
+        applicants = new_applicants(job.lake, job.run_date, model.feature_set)
+        scored = batch.scored(applicants, model, job.settings.decision.threshold)
+        job.lake.replace(SCORES, with_lineage(scored, job.run_date, champion), job.run_date, COMMENTS)
+        written = job.lake.read_run_date(SCORES, job.run_date)
+        counts = written.agg(F.count("*"), F.count("probability"), F.count_if(F.col("decision") == "decline")).first()
+        assert counts is not None
+        applied, probabilities, declined = counts
+        step.say(
+            f"version {champion.version}: {probabilities:,} of {applied:,} new applicants scored, {declined:,} declined"
+        )
+        step.measure("applicants", applied)
+        step.measure("scored", probabilities)
+        step.measure("declined", declined)
+
+
+def new_applicants(lake: Lake, run_date: date, feature_set: str) -> DataFrame:
+    """The delivery's rows of the feature table without TARGET, if they are of the model's feature set."""
+    rows = lake.read_run_date(FEATURES, run_date)
+    found = sorted(row[0] for row in rows.select("feature_set").distinct().collect())
+    if not found:
+        raise UserError(f"{lake.path(FEATURES)} has no applicant of {run_date}: assemble the delivery first")
+    if found != [feature_set]:
+        raise ModelRefused(
+            f"the champion was trained on feature set {feature_set}, {run_date} was assembled with {', '.join(found)}: "
+            f"assemble it with --feature-set {feature_set}, or train and register a new model"
+        )
+    return rows.where(F.col("TARGET").isNull())

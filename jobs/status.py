@@ -1,0 +1,151 @@
+"""What a lake holds, what in it is stale, and which model scores."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pyspark.sql import functions as F
+from rich.console import Console
+from rich.table import Table
+
+from jobs import inventory, tracking
+from jobs.inventory import StepRun, TableState
+from jobs.lake import DELIVERIES, SCORES, Lake
+from jobs.measures import Interval
+from jobs.options import add_lake, open_lake
+from jobs.settings import Mlflow, Settings
+
+HELP = "show the deliveries of a lake, its tables, what is stale, and the champion"
+
+FOLLOWS: Mapping[str, str] = {"assemble": "ingest", "score": "assemble", "explain": "score", "report": "score"}
+"""Each step, and the one whose rows it reads."""
+
+# Before one of these there is no champion, and no store that would not have to be made first.
+WITH_CHAMPION = {"register", "score"}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery of the lake and the rows that it has in each table."""
+
+    run_date: date
+    source: str
+    tables: tuple[TableState, ...]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that scores, as its training run measured it."""
+
+    name: str
+    version: int
+    sha256: str
+    run_id: str
+    auc: Interval
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_lake(parser)
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    status(open_lake(arguments), settings.mlflow)
+
+
+def status(lake: Lake, mlflow: Mlflow) -> None:
+    """Print what is there; nothing is written and the lake is not locked.
+
+    Args:
+        lake: The lake to look at.
+        mlflow: Where its models are kept.
+    """
+    console = Console(soft_wrap=True)
+    deliveries = find_deliveries(lake)
+    if not deliveries:
+        console.print(f"no delivery in {lake.root} yet: run `ingest` first")
+        return
+    steps = inventory.latest_steps(lake)
+    registered = any(step.verb in WITH_CHAMPION for step in steps)
+    champion = find_champion(lake, mlflow) if registered else None
+    for delivery in deliveries:
+        console.print(delivery_table(delivery))
+    console.print(steps_table(steps))
+    findings = [*stale_steps(steps), *stale_scores(scoring_models(lake), champion)]
+    console.print("\nStale\n  " + "\n  ".join(findings) if findings else "\nNothing is stale.", highlight=False)
+    console.print(f"\nChampion\n  {describe_champion(champion)}", highlight=False)
+
+
+def find_deliveries(lake: Lake) -> tuple[Delivery, ...]:
+    """Every delivery of the lake, oldest first."""
+    if not lake.exists(DELIVERIES):
+        return ()
+    rows = lake.read(DELIVERIES).select("run_date", "source").orderBy("run_date").collect()
+    return tuple(Delivery(row["run_date"], row["source"], inventory.tables_of(lake, row["run_date"])) for row in rows)
+
+
+def find_champion(lake: Lake, mlflow: Mlflow) -> Champion | None:
+    """The champion of the lake's store, if there is one."""
+    store = tracking.connect(lake.address, mlflow)
+    found = store.champion()
+    if found is None:
+        return None
+    auc = store.training(found.run_id).auc
+    return Champion(store.model_name, found.version, found.sha256, found.run_id, auc)
+
+
+def scoring_models(lake: Lake) -> dict[date, set[str]]:
+    """The hashes of the models whose scores a run_date has."""
+    if not lake.exists(SCORES):
+        return {}
+    rows = lake.read(SCORES).groupBy("run_date").agg(F.collect_set("model_sha256").alias("models")).collect()
+    return {row["run_date"]: set(row["models"]) for row in rows}
+
+
+def stale_steps(steps: Sequence[StepRun]) -> Iterator[str]:
+    """A sentence for each step whose input was written again after it ran."""
+    finished: dict[tuple[date, str], datetime] = {(step.run_date, step.verb): step.finished for step in steps}
+    for run_date, verb in sorted(finished):
+        before = FOLLOWS.get(verb)
+        if before and finished.get((run_date, before), datetime.min) > finished[run_date, verb]:
+            yield f"{run_date}: `{before}` ran after `{verb}`: run `{verb}` again"
+
+
+def stale_scores(models: Mapping[date, set[str]], champion: Champion | None) -> Iterator[str]:
+    """A sentence for each run_date that another model than the champion scored."""
+    for run_date in sorted(models):
+        if champion and models[run_date] - {champion.sha256}:
+            yield f"{run_date}: scored by another model than the champion: run `score` and `explain` again"
+
+
+def delivery_table(delivery: Delivery) -> Table:
+    """The tables of one delivery."""
+    table = Table(title=f"Delivery {delivery.run_date} from {delivery.source}", title_justify="left", box=None)
+    table.add_column("table")
+    for heading in ("version", "rows", "refused"):
+        table.add_column(heading, justify="right")
+    for state in delivery.tables:
+        refused = "" if state.refused is None else f"{state.refused:,}"
+        table.add_row(state.name, str(state.version), f"{state.rows:,}", refused)
+    return table
+
+
+def steps_table(steps: Sequence[StepRun]) -> Table:
+    """The latest run of each step."""
+    table = Table(title="Steps", title_justify="left", box=None)
+    for heading in ("run_date", "step", "finished (UTC)"):
+        table.add_column(heading)
+    table.add_column("seconds", justify="right")
+    for step in steps:
+        table.add_row(str(step.run_date), step.verb, f"{step.finished:%Y-%m-%d %H:%M:%S}", f"{step.seconds:.1f}")
+    return table
+
+
+def describe_champion(champion: Champion | None) -> str:
+    """The champion in a line."""
+    if champion is None:
+        return "none yet: run `train` and `register`"
+    auc = f"AUC {champion.auc.value:.4f} ({champion.auc.low:.4f} to {champion.auc.high:.4f})"
+    return f"{champion.name} version {champion.version}, {auc}, run {champion.run_id}"

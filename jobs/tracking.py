@@ -1,0 +1,406 @@
+"""The one place that knows the MLflow store: runs, models and the registry.
+
+MLflow is imported where it is needed because that takes seconds, and needs no Spark here.
+"""
+
+import json
+import logging
+import math
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.errors import ModelRefused, TryAgain, UserError
+from jobs.gates import Gate
+from jobs.measures import Interval
+from jobs.model import Model, load_model
+from jobs.settings import Mlflow, Split
+
+if TYPE_CHECKING:
+    from mlflow import ActiveRun, MlflowClient
+    from mlflow.data.dataset import Dataset
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.types.schema import Schema
+
+CHAMPION = "champion"
+MODEL = "model"
+MODEL_FILE = "model.ubj"
+SERVING_PACKAGES = ("mlflow", "xgboost", "numpy", "pandas", "scikit-learn")
+
+METRICS_A_REQUEST = 1000  # MLflow's own limit
+UNREACHABLE = "API request to "
+NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
+
+
+@dataclass(frozen=True)
+class Training:
+    """A finished training run, as its tags and measures describe it.
+
+    Args:
+        run_id: MLflow's.
+        lake: The address of the lake that it learned from.
+        run_date: The delivery.
+        feature_set: The version of the features.
+        features_version: The Delta version of the feature table.
+        split: How applicants were put into folds.
+        sha256: Of the model's file.
+        auc: On the test folds, with its interval.
+    """
+
+    run_id: str
+    lake: str
+    run_date: date
+    feature_set: str
+    features_version: int
+    split: Split
+    sha256: str
+    auc: Interval
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version in the registry, as its tags describe it."""
+
+    version: int
+    sha256: str
+    feature_set: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """An MLflow store, and the part of it that belongs to one lake.
+
+    Args:
+        uri: The store's address.
+        experiment_id: Where its runs go.
+        model_name: The registered model.
+        lake: The lake's address: which runs of a shared store are its own.
+        client: MLflow's client of the store.
+    """
+
+    uri: str
+    experiment_id: str
+    model_name: str
+    lake: str
+    client: "MlflowClient"
+
+    @contextmanager
+    def run(self, name: str, tags: dict[str, str]) -> "Iterator[ActiveRun]":
+        """A run of this lake, FAILED where its block raises; the one that `mlflow run` made where it did."""
+        import mlflow
+
+        with (
+            told_when_unreachable(self.uri),
+            mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags={**tags, "lake": self.lake}) as run,
+        ):
+            yield run
+
+    @contextmanager
+    def autologging(self) -> Iterator[None]:
+        """MLflow's own logging of Spark ML parameters; models, datasets and measures are logged by `train`."""
+        import mlflow.pyspark.ml
+
+        mlflow.pyspark.ml.autolog(log_models=False, log_datasets=False, log_post_training_metrics=False, silent=True)
+        try:
+            yield
+        finally:
+            mlflow.pyspark.ml.autolog(disable=True, silent=True)
+
+    def log_model(self, model: Model) -> str:
+        """Log the model to the active run, so that `mlflow models serve` takes it; gives its id.
+
+        Inference of a signature would mark some columns optional after a sample's nulls, and refuse whole numbers in
+        others: all are required doubles. The input example is made up, so that no applicant's row is in the store.
+        """
+        import mlflow.xgboost
+        import pandas as pd
+        from mlflow.models import ModelSignature
+        from mlflow.types.schema import ColSpec, Schema
+
+        example = pd.DataFrame([[float(place) for place in range(len(model.features))]], columns=list(model.features))
+        logged = mlflow.xgboost.log_model(
+            model.booster,
+            name=MODEL,
+            signature=ModelSignature(
+                inputs=doubles(model.features),
+                outputs=Schema([ColSpec("float", "probability")]),
+            ),
+            input_example=example,
+            pip_requirements=[f"{package}=={installed(package)}" for package in SERVING_PACKAGES],
+            model_format="ubj",
+            tags={"sha256": model.sha256, "feature_set": model.feature_set},
+        )
+        return str(logged.model_id)
+
+    def log_curve(self, name: str, values: Sequence[float]) -> None:
+        """A measure of every round, in few requests."""
+        import mlflow
+        from mlflow.entities import Metric
+
+        active = mlflow.active_run()
+        assert active is not None
+        at = int(time.time() * 1000)
+        points = [Metric(name, value, at, step) for step, value in enumerate(values, start=1)]
+        for start in range(0, len(points), METRICS_A_REQUEST):
+            self.client.log_batch(active.info.run_id, metrics=points[start : start + METRICS_A_REQUEST])
+
+    def latest_training(self, run_date: date) -> Training:
+        """The lake's newest finished training run of a delivery."""
+        with told_when_unreachable(self.uri):
+            found = self.client.search_runs(
+                [self.experiment_id],
+                f"attributes.status = 'FINISHED' and tags.verb = 'train' and tags.run_date = '{run_date}'",
+                order_by=["attributes.start_time DESC"],
+            )
+        ours = [run for run in found if run.data.tags["lake"] == self.lake]
+        if not ours:
+            raise UserError(f"no finished training run of {run_date} for {self.lake} in {self.uri}: train first")
+        return as_training(ours[0])
+
+    def training(self, run_id: str) -> Training:
+        """A training run by its id."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with told_when_unreachable(self.uri):
+                run = self.client.get_run(run_id)
+        except MlflowException:
+            raise UserError(f"no run {run_id} in {self.uri}: `status` and the MLflow pages list them") from None
+        if run.data.tags.get("verb") != "train" or "model_sha256" not in run.data.tags:
+            raise UserError(f"run {run_id} is not a training run that finished: give the id of one")
+        return as_training(run)
+
+    def trained_model(self, training: Training) -> Model:
+        """The model that a training run logged."""
+        return self.open_model(f"runs:/{training.run_id}/{MODEL}", training.sha256)
+
+    def registered_model(self, registered: Registered) -> Model:
+        """The model of a version."""
+        return self.open_model(f"models:/{self.model_name}/{registered.version}", registered.sha256)
+
+    def open_model(self, uri: str, sha256: str) -> Model:
+        """Load a model's file once its hash is found to be the expected one, running none of the code beside it."""
+        import mlflow.artifacts
+        from mlflow.exceptions import MlflowException
+
+        with told_when_unreachable(self.uri), tempfile.TemporaryDirectory() as folder:
+            try:
+                copied = mlflow.artifacts.download_artifacts(uri, dst_path=folder, tracking_uri=self.uri)
+                file = (Path(copied) / MODEL_FILE).read_bytes()
+            except (OSError, MlflowException) as error:
+                if is_unreachable(error):
+                    raise
+                raise ModelRefused(f"{uri} has no {MODEL_FILE} in {self.uri}: register another model") from error
+        return load_model(file, sha256)
+
+    def champion(self) -> Registered | None:
+        """The version that scores, if there is one."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with told_when_unreachable(self.uri):
+                return as_registered(self.client.get_model_version_by_alias(self.model_name, CHAMPION))
+        except MlflowException as error:
+            if error.error_code not in NOT_THERE:
+                raise
+            return None
+
+    def need_champion(self) -> Registered:
+        """The version that scores; that there is none is the user's error."""
+        champion = self.champion()
+        if champion is None:
+            raise UserError(f"no champion of {self.model_name} in {self.uri}: train and register a model first")
+        return champion
+
+    def version(self, number: int) -> Registered:
+        """A version by its number."""
+        found = [each for each in self.versions() if each.version == number]
+        if not found:
+            raise ModelRefused(f"version {number} of {self.model_name} is not in {self.uri} any more: score again")
+        return found[0]
+
+    def versions(self) -> list[Registered]:
+        """Every version, newest first."""
+        with told_when_unreachable(self.uri):
+            found = self.client.search_model_versions(f"name = '{self.model_name}'")
+        return sorted((as_registered(each) for each in found), key=lambda each: -each.version)
+
+    def register(self, training: Training) -> Registered:
+        """The version of a run's model; one that was registered before is found again by its hash."""
+        import mlflow
+
+        known = [each for each in self.versions() if each.sha256 == training.sha256]
+        if known:
+            return known[0]
+        tags = {
+            "sha256": training.sha256,
+            "feature_set": training.feature_set,
+            "run_id": training.run_id,
+            "run_date": training.run_date.isoformat(),
+            "features_version": str(training.features_version),
+        }
+        with told_when_unreachable(self.uri):
+            made = mlflow.register_model(f"runs:/{training.run_id}/{MODEL}", self.model_name, tags=tags)
+        return as_registered(made)
+
+    def log_gates(self, training: Training, registered: Registered, gates: Sequence[Gate]) -> None:
+        """Leave on the run and on the version what each gate said."""
+        outcome = "passed" if all(gate.held for gate in gates) else "refused"
+        tags = {"validation_status": outcome} | {f"gate.{gate.name}": gate.sentence for gate in gates}
+        with told_when_unreachable(self.uri):
+            for name, value in tags.items():
+                self.client.set_tag(training.run_id, name, value)
+                self.client.set_model_version_tag(self.model_name, str(registered.version), name, value)
+            for gate in gates:
+                self.client.log_metric(training.run_id, f"gate.{gate.name}", gate.value)
+
+    def make_champion(self, registered: Registered) -> None:
+        """From now on this version scores."""
+        with told_when_unreachable(self.uri):
+            self.client.set_registered_model_alias(self.model_name, CHAMPION, str(registered.version))
+
+
+def log_dataset(path: str, version: int, names: Sequence[str], name: str, digest: str) -> "Dataset":
+    """Name the Delta table, version and columns that the active run learns from; gives what measures are logged with."""
+    import mlflow
+    from mlflow.data.delta_dataset_source import DeltaDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    # MLflow's Spark dataset would count the rows, for seconds, each time it is logged.
+    source = DeltaDatasetSource(path=path, delta_table_version=version)
+    dataset = MetaDataset(source, name=name, digest=digest, schema=doubles(names))
+    mlflow.log_input(dataset, context="training")
+    return dataset
+
+
+def doubles(names: Sequence[str]) -> "Schema":
+    """The schema of features: required doubles, in which a null is nan."""
+    from mlflow.types.schema import ColSpec, Schema
+
+    return Schema([ColSpec("double", name, required=True) for name in names])
+
+
+def log_measures(values: dict[str, float], dataset: "Dataset", model_id: str) -> None:
+    """Measures of the active run and its model; those that are not a number are left out."""
+    import mlflow
+
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    mlflow.log_metrics(finite, dataset=dataset, model_id=model_id)
+
+
+def log_rows(file: str, rows: list[dict[str, Any]]) -> None:
+    """A small table as an artifact of the active run."""
+    import mlflow
+
+    mlflow.log_text(json.dumps(rows, indent=1), file)
+
+
+def log_tags(tags: dict[str, str]) -> None:
+    """Tags of the active run."""
+    import mlflow
+
+    mlflow.set_tags(tags)
+
+
+def as_training(run: "Run") -> Training:
+    """What a finished training run says of itself."""
+    tags, metrics = run.data.tags, run.data.metrics
+    return Training(
+        run_id=run.info.run_id,
+        lake=tags["lake"],
+        run_date=date.fromisoformat(tags["run_date"]),
+        feature_set=tags["feature_set"],
+        features_version=int(tags["features_version"]),
+        split=Split.model_validate_json(tags["split"]),
+        sha256=tags["model_sha256"],
+        auc=Interval(metrics["auc"], metrics["auc_standard_error"], metrics["auc_low"], metrics["auc_high"]),
+    )
+
+
+def as_registered(found: "ModelVersion") -> Registered:
+    """A version of the registry by its tags; one without them was registered by something else."""
+    tags: dict[str, str] = found.tags
+    missing = [name for name in ("sha256", "feature_set", "run_id") if name not in tags]
+    if missing:
+        raise ModelRefused(
+            f"version {found.version} of {found.name} has no tag {missing[0]}: `register` a trained model"
+        )
+    return Registered(int(found.version), tags["sha256"], tags["feature_set"], tags["run_id"])
+
+
+def store_uri(lake: str, settings: Mlflow) -> str:
+    """$MLFLOW_TRACKING_URI (`mlflow run` sets it), else the setting, else SQLite inside a local lake."""
+    named = os.environ.get("MLFLOW_TRACKING_URI") or settings.tracking_uri
+    if named:
+        return named
+    if "://" in lake:
+        raise UserError(
+            f"{lake} is not a local folder: give the MLflow server's address, as in --set mlflow.tracking_uri=http://..."
+        )
+    return f"sqlite:///{lake_store(lake) / 'mlflow.db'}"
+
+
+def lake_store(lake: str) -> Path:
+    """The folder of a local lake's own store."""
+    return Path(lake).absolute() / "mlflow"
+
+
+def connect(lake: str, settings: Mlflow) -> Tracking:
+    """The store of a lake; it and the experiment are made where they are not there yet.
+
+    Args:
+        lake: The lake's absolute folder, or its address.
+        settings: Where runs and models are kept.
+
+    Raises:
+        TryAgain: The server does not answer.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # MLflow's own defaults wait minutes for a server that is not there.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    import mlflow
+
+    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking._model_registry"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    uri = store_uri(lake, settings)
+    artifacts = None
+    if uri.startswith(f"sqlite:///{lake_store(lake)}"):
+        lake_store(lake).mkdir(parents=True, exist_ok=True)
+        artifacts = (lake_store(lake) / "artifacts").as_uri()
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient(uri)
+    with told_when_unreachable(uri):
+        experiment = client.get_experiment_by_name(settings.experiment)
+        experiment_id = (
+            experiment.experiment_id if experiment else client.create_experiment(settings.experiment, artifacts)
+        )
+    return Tracking(uri, experiment_id, settings.model_name, lake, client)
+
+
+@contextmanager
+def told_when_unreachable(uri: str) -> Iterator[None]:
+    """Turn MLflow's error of a server that does not answer into the user's."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if not is_unreachable(error):
+            raise
+        raise TryAgain(f"the MLflow server {uri} does not answer: start it or correct mlflow.tracking_uri") from error
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether MLflow gave up on a request. It has no error code of its own for this."""
+    return str(error).startswith(UNREACHABLE) and "failed with" in str(error)

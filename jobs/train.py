@@ -1,0 +1,251 @@
+"""A booster trained across the executors on a delivery's labelled applicants, and everything about it in MLflow."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from features import TABLES
+from features.matrix import KEY, catalogue
+from features.spec import Named
+from jobs import batch, folds, measures, tracking
+from jobs.errors import UserError
+from jobs.job import Job
+from jobs.lake import FEATURES
+from jobs.model import Model, load_model, seal, sha256_of
+from jobs.options import add_run_date, open_job
+from jobs.settings import Settings, Train
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from xgboost.spark import SparkXGBClassifier
+
+HELP = "train a model on a delivery's labelled applicants"
+
+# A standard error needs two rows of each class.
+FEWEST_OF_A_CLASS = 2
+LOSS = "logloss"
+ROUNDS_A_LINE = 100
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_run_date(parser)
+    parser.add_argument(
+        "--features-version", type=int, metavar="N", help="the Delta version of the feature table (default: the newest)"
+    )
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    train(open_job(arguments, settings), catalogue(), arguments.features_version)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Labelled applicants of one delivery, at one version of the feature table.
+
+    Args:
+        rows: SK_ID_CURR, TARGET, part (see `folds`) and the features.
+        inputs: The model's features, in its order.
+        feature_set: Their version.
+        version: The Delta version of the table.
+    """
+
+    rows: DataFrame
+    inputs: tuple[Named, ...]
+    feature_set: str
+    version: int
+
+    @property
+    def names(self) -> list[str]:
+        """The features' columns, in the model's order."""
+        return [named.name for named in self.inputs]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished model and the log loss of each round."""
+
+    model: Model
+    best_round: int
+    train_losses: list[float]
+    validation_losses: list[float]
+
+    @property
+    def summary(self) -> str:
+        """How training went, in a line."""
+        best = self.validation_losses[self.best_round - 1]
+        return f"{len(self.validation_losses)} rounds, the best is {self.best_round}: validation log loss {best:.5f}"
+
+
+def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
+    """Train, measure on the test folds, log; gives the MLflow run's id.
+
+    Args:
+        job: The delivery to learn from.
+        inputs: The model's features, in order.
+        version: The Delta version of the feature table; None takes the newest.
+    """
+    with job.step("train") as step:
+        training = read_training_set(job, version, tuple(inputs))
+        preflight(training, job.lake.spark, job.settings.train)
+        store = tracking.connect(job.lake.address, job.settings.mlflow)
+        with store.run(f"train {job.run_date}", run_tags(job, training)) as run:
+            with store.autologging():
+                trained = fit(training, job.settings.train)
+            step.say(trained.summary)
+            test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
+            performance = log_training(job, store, training, trained, test)
+        step.say(
+            f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
+            f"on {performance.rows:,.0f} test applicants, MLflow run {run.info.run_id}"
+        )
+        step.measure("auc", performance.auc)
+        return str(run.info.run_id)
+
+
+def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) -> TrainingSet:
+    """The delivery's labelled rows, if the table holds the inputs and none of them is protected."""
+    rows = job.lake.read(FEATURES, version)
+    number = job.lake.version(FEATURES) if version is None else version
+    names = [named.name for named in inputs]
+    missing = [name for name in names if name not in rows.columns]
+    if missing:
+        raise UserError(f"{job.lake.path(FEATURES)} has no column {missing[0]}: assemble {job.run_date} again")
+    protected = {column.name for table in TABLES for column in table.columns if column.protected}
+    assert not protected & set(names), f"protected columns are never model inputs: {protected & set(names)}"
+    labelled = folds.labelled(job.lake, job.run_date, number, job.settings.split)
+    feature_sets = [row[0] for row in labelled.select("feature_set").distinct().collect()]
+    if len(feature_sets) != 1:
+        raise UserError(
+            f"{job.lake.path(FEATURES)} version {number} has no labelled applicant of {job.run_date}: "
+            "assemble a delivery with application_train.csv first"
+        )
+    return TrainingSet(labelled.select(KEY, "TARGET", "part", *names), inputs, feature_sets[0], number)
+
+
+def preflight(training: TrainingSet, spark: SparkSession, settings: Train) -> None:
+    """Refuse at once what would fail after minutes in a barrier stage, or train something else without a word."""
+    if spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
+        raise UserError("spark.dynamicAllocation.enabled is true: barrier training needs it to be false")
+    slots = spark.sparkContext.defaultParallelism // int(spark.conf.get("spark.task.cpus", "1") or 1)
+    if settings.num_workers > slots:
+        raise UserError(
+            f"train.num_workers = {settings.num_workers}, but the session has {slots} slots for tasks: "
+            f"--set train.num_workers={slots}, or give it more cores"
+        )
+    counted = training.rows.groupBy("part", "TARGET").count().collect()
+    counts = {(row["part"], row["TARGET"]): row["count"] for row in counted}
+    # A third value would make xgboost train a multiclass model.
+    strange = sorted({label for _, label in counts} - {0, 1})
+    if strange:
+        raise UserError(f"TARGET is {strange[0]} for some applicants: it must be 0 or 1")
+    for part in (folds.TRAIN, folds.VALIDATION, folds.TEST):
+        for label in (0, 1):
+            found = counts.get((part, label), 0)
+            if found < FEWEST_OF_A_CLASS:
+                raise UserError(
+                    f"{found} applicants with TARGET {label} in the {part} folds, at least {FEWEST_OF_A_CLASS} are "
+                    "needed: train on a larger delivery"
+                )
+
+
+def fit(training: TrainingSet, settings: Train) -> Trained:
+    """Boosted trees, one barrier task a worker, stopped early on the validation fold's log loss."""
+    fitted = classifier(training.names, settings).fit(laid_out(training, settings.num_workers))
+    booster, history = fitted.get_booster(), fitted.training_summary
+    families = [named.family for named in training.inputs]
+    file = seal(booster, booster.best_iteration, families, training.feature_set)
+    return Trained(
+        model=load_model(file, sha256_of(file)),
+        best_round=booster.best_iteration + 1,
+        train_losses=history.train_objective_history[LOSS],
+        validation_losses=history.validation_objective_history[LOSS],
+    )
+
+
+def laid_out(training: TrainingSet, num_workers: int) -> DataFrame:
+    """The rows to fit on, where and in the order that the applicants decide: shuffled rows give the same bytes."""
+    rows = training.rows.where(F.col("part") != folds.TEST)
+    return (
+        rows.select(KEY, "TARGET", (F.col("part") == folds.VALIDATION).alias("is_validation"), *training.names)
+        .repartition(num_workers, KEY)
+        .sortWithinPartitions(KEY)
+    )
+
+
+def classifier(names: list[str], settings: Train) -> "SparkXGBClassifier":
+    """The estimator by the settings. It stops on log loss because its distributed AUC is only an approximation."""
+    from xgboost.spark import SparkXGBClassifier
+
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
+    return SparkXGBClassifier(
+        features_col=names,
+        label_col="TARGET",
+        validation_indicator_col="is_validation",
+        num_workers=settings.num_workers,
+        n_estimators=settings.rounds,
+        early_stopping_rounds=settings.early_stopping_rounds,
+        eval_metric=LOSS,
+        tree_method="hist",
+        verbose=ROUNDS_A_LINE,
+        random_state=settings.seed,
+        max_depth=settings.max_depth,
+        learning_rate=settings.learning_rate,
+        min_child_weight=settings.min_child_weight,
+        subsample=settings.subsample,
+        colsample_bytree=settings.colsample_bytree,
+        reg_alpha=settings.reg_alpha,
+        reg_lambda=settings.reg_lambda,
+    )
+
+
+def run_tags(job: Job, training: TrainingSet) -> dict[str, str]:
+    """What tells a run from others before it has a model."""
+    return {
+        "verb": "train",
+        "run_date": job.run_date.isoformat(),
+        "feature_set": training.feature_set,
+        "features_version": str(training.version),
+        "split": job.settings.split.model_dump_json(),
+    }
+
+
+def log_training(
+    job: Job, store: tracking.Tracking, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
+) -> measures.Performance:
+    """Log dataset, curves, model, and the measures of the test folds to the active run."""
+    dataset = tracking.log_dataset(
+        path=job.lake.path(FEATURES),
+        version=training.version,
+        names=training.names,
+        name=f"features {job.run_date}",
+        digest=f"{training.feature_set} v{training.version}",
+    )
+    store.log_curve("train_log_loss", trained.train_losses)
+    store.log_curve("validation_log_loss", trained.validation_losses)
+    labels, probabilities, decision = test["TARGET"], test["probability"], job.settings.decision
+    performance = measures.performance(labels, probabilities, decision, job.settings.gates.confidence)
+    area = measures.auc_interval(labels, probabilities)
+    model_id = store.log_model(trained.model)
+    tracking.log_measures(asdict(performance) | {"auc_standard_error": area.standard_error}, dataset, model_id)
+    tracking.log_rows("gains.json", [asdict(row) for row in measures.gains(labels, probabilities)])
+    tracking.log_rows("reliability.json", [asdict(row) for row in measures.reliability(labels, probabilities)])
+    tracking.log_rows(
+        "features.json",
+        [{"name": n.name, "table": n.table, "family": n.family, "about": n.about} for n in training.inputs],
+    )
+    tracking.log_tags(
+        {
+            "model_sha256": trained.model.sha256,
+            "best_round": str(trained.best_round),
+            "base_value": str(trained.model.base_value()),
+            "threshold": str(decision.threshold),
+        }
+    )
+    return performance

@@ -1,0 +1,72 @@
+"""A lake of made-up applicants with a handful of features: enough to train, register, score and explain in seconds."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+
+from features.spec import Derived, Named
+from jobs.job import Job
+from jobs.lake import FEATURES, Lake, source_table
+
+RUN_DATE = date(2018, 5, 17)
+FEATURE_SET = "0123456789ab"
+LABELLED, NEW = 900, 120
+
+# Two features share a family, one has nothing to say, and one is mostly unknown.
+FAMILY_OF = {
+    "EXT_SOURCE_MEAN": "external scores",
+    "CREDIT_INCOME_PERCENT": "affordability",
+    "ANNUITY_INCOME_PERCENT": "affordability",
+    "installments_days_late_mean_90d": "payment history",
+    "bureau_debt_sum_active_ever": "bureau debt",
+    "cards_utilisation_mean_6m": "card use",
+    "previous_refused_share_ever": "previous applications",
+    "NOISE": "housing and region",
+}
+INPUTS = tuple(
+    Named(name, "made up", family, f"{name}, made up", None, None, None, Derived(name, "0", family, ""))
+    for name, family in FAMILY_OF.items()
+)
+
+
+def applicants(labelled: int = LABELLED, new: int = NEW) -> pd.DataFrame:
+    """Made-up applicants: TARGET follows from the features, new ones have none."""
+    random = np.random.default_rng(5)
+    rows = labelled + new
+    values = pd.DataFrame(random.normal(size=(rows, len(FAMILY_OF))), columns=list(FAMILY_OF))
+    margin = -1.5 - 1.6 * values["EXT_SOURCE_MEAN"] + 0.9 * values["CREDIT_INCOME_PERCENT"]
+    margin += 0.8 * values["installments_days_late_mean_90d"]
+    bad = random.random(rows) < 1 / (1 + np.exp(-margin))
+    values.loc[random.random(rows) < 0.6, "cards_utilisation_mean_6m"] = np.nan
+    values.insert(0, "SK_ID_CURR", np.arange(100_001, 100_001 + rows))
+    values.insert(1, "TARGET", pd.Series(bad.astype(int)).where(np.arange(rows) < labelled).astype("Int64"))
+    values["CODE_GENDER"] = np.where(random.random(rows) < 0.65, "F", "M")
+    return values
+
+
+def feature_rows(lake: Lake, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> DataFrame:
+    """The applicants as rows of the feature table."""
+    columns = ["SK_ID_CURR", "TARGET", *FAMILY_OF]
+    schema = "SK_ID_CURR BIGINT, TARGET BIGINT, " + ", ".join(f"{name} DOUBLE" for name in FAMILY_OF)
+    rows = people[columns].astype(object).where(people[columns].notna(), None).itertuples(index=False, name=None)
+    frame = lake.spark.createDataFrame(list(rows), schema)
+    return frame.selectExpr("SK_ID_CURR", "TARGET", f"'{feature_set}' AS feature_set", *FAMILY_OF)
+
+
+def write(job: Job, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> None:
+    """Write the feature table, and of the delivery what the audit reads."""
+    lake = job.lake
+    lake.replace(FEATURES, feature_rows(lake, people, feature_set), job.run_date)
+    genders = people[["SK_ID_CURR", "TARGET", "CODE_GENDER"]].astype(object).where(people["TARGET"].notna(), None)
+    rows = genders.dropna(subset="SK_ID_CURR").itertuples(index=False, name=None)
+    schema = "SK_ID_CURR BIGINT, TARGET BIGINT, CODE_GENDER STRING"
+    version = lake.replace(source_table("application"), lake.spark.createDataFrame(list(rows), schema), job.run_date)
+    lake.record_delivery(job.run_date, "made up", {"application": version})
+
+
+def names(inputs: Sequence[Named] = INPUTS) -> list[str]:
+    """The features' names, in the model's order."""
+    return [named.name for named in inputs]

@@ -1,0 +1,227 @@
+"""The rules that hold the parts of the project apart.
+
+A rule takes one parsed file and gives the lines that break it. Each one is tried on the whole project, and on a
+snippet that breaks it: a rule that can't fail guards nothing.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tests.processes import PROJECT, run_python
+
+COMPOSERS = {"__main__", "run", "nightly", "backfill"}
+WITHOUT_SPARK = {"jobs/model.py", "jobs/measures.py", "features/spec.py", "features/families.py"}
+EFFECTS = {"os", "sys", "pathlib", "io", "time", "datetime", "random", "subprocess", "socket", "shutil", "tempfile"}
+ACTIONS = {"collect", "toPandas", "toLocalIterator", "toArrow", "show", "foreach", "foreachPartition"}
+ACTIONS_WITHOUT_ARGUMENTS = {"count", "first", "head", "isEmpty"}  # F.count(column) and numpy's take are none
+CLOCK = {"now", "utcnow", "today", "current_date", "current_timestamp", "localtimestamp", "unix_timestamp"}
+INSTALLED = frozenset(packages_distributions())
+VAGUE = {"utils", "util", "helpers", "common", "base", "misc", "tools"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the project, parsed; `path` is relative to its root."""
+
+    path: PurePosixPath
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        return self.path.parts[0]
+
+    def nodes[Node: ast.AST](self, *kinds: type[Node]) -> Iterator[Node]:
+        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Line and full name of everything imported: ``from jobs import lake`` imports jobs.lake."""
+        for node in self.nodes(ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        for node in self.nodes(ast.ImportFrom):
+            yield from ((node.lineno, f"{node.module or ''}.{name.name}") for name in node.names)
+
+    def attributes(self) -> Iterator[tuple[int, str]]:
+        return ((node.lineno, node.attr) for node in self.nodes(ast.Attribute))
+
+    def calls(self) -> Iterator[tuple[ast.Call, str]]:
+        """Every call of a method, with the method's name."""
+        return ((node, node.func.attr) for node in self.nodes(ast.Call) if isinstance(node.func, ast.Attribute))
+
+    def strings(self) -> Iterator[tuple[int, str]]:
+        return ((node.lineno, node.value) for node in self.nodes(ast.Constant) if isinstance(node.value, str))
+
+
+def parsed(path: str, text: str) -> Source:
+    return Source(PurePosixPath(path), ast.parse(text))
+
+
+SOURCES = [
+    parsed(file.relative_to(PROJECT).as_posix(), file.read_text(encoding="utf-8"))
+    for package in ("features", "jobs")
+    for file in sorted((PROJECT / package).rglob("*.py"))
+]
+VERBS = {
+    source.path.stem
+    for source in SOURCES
+    if any(isinstance(node, ast.FunctionDef) and node.name == "add_options" for node in source.tree.body)
+}
+
+Rule = Callable[[Source], Iterator[int]]
+
+
+def features_import_only_spark_sql_and_themselves(source: Source) -> Iterator[int]:
+    """And numpy and pyarrow in aggregate.py, and what has no effect in the standard library."""
+    if source.package != "features":
+        return
+    allowed = {"features", *(sys.stdlib_module_names - EFFECTS)}
+    if source.path.name == "aggregate.py":
+        allowed |= {"numpy", "pyarrow"}
+    for line, name in source.imports():
+        if name.split(".")[0] not in allowed and not name.startswith("pyspark.sql"):
+            yield line
+
+
+def features_start_no_computation(source: Source) -> Iterator[int]:
+    """Their result is always a plan."""
+    # aggregate.py is numpy inside a batch, where count() is its own.
+    bare = ACTIONS_WITHOUT_ARGUMENTS - ({"count"} if source.path.name == "aggregate.py" else set())
+    if source.package == "features":
+        for call, name in source.calls():
+            if name in ACTIONS or (name in bare and not call.args):
+                yield call.lineno
+
+
+def nothing_asks_the_clock(source: Source) -> Iterator[int]:
+    """A result depends on run_date, never on today."""
+    yield from (line for line, name in source.attributes() if name in CLOCK)
+
+
+def model_and_measures_need_no_spark(source: Source) -> Iterator[int]:
+    if str(source.path) in WITHOUT_SPARK:
+        yield from (line for line, name in source.imports() if name.split(".")[0] in {"pyspark", "delta", "py4j"})
+
+
+def no_verb_is_imported_but_by_those_that_compose(source: Source) -> Iterator[int]:
+    if source.path.stem not in COMPOSERS:
+        verbs = {f"jobs.{verb}" for verb in VERBS}
+        yield from (line for line, name in source.imports() if {name, name.rpartition(".")[0]} & verbs)
+
+
+def delta_is_only_in_the_lake(source: Source) -> Iterator[int]:
+    """One place knows the tables' paths and their format."""
+    if source.path.name == "lake.py":
+        return
+    yield from (line for line, name in source.imports() if name.split(".")[0] == "delta")
+    roots = ("tables/", "quarantine/", "operations/", "_delta_log")
+    yield from (line for line, text in source.strings() if text == "delta" or text.startswith(roots))
+
+
+def the_session_is_built_in_one_place(source: Source) -> Iterator[int]:
+    if source.path.name != "session.py":
+        yield from (line for line, name in source.attributes() if name in {"builder", "getActiveSession"})
+
+
+def settings_are_read_in_one_place(source: Source) -> Iterator[int]:
+    if source.path.name != "settings.py":
+        yield from (line for line, name in source.imports() if name.split(".")[0] == "tomllib")
+
+
+def no_rdd_and_no_jvm_handle(source: Source) -> Iterator[int]:
+    """So that a Spark Connect server can run it too."""
+    yield from (line for line, name in source.attributes() if name in {"rdd", "_jvm", "_jdf", "_jsc", "_jsparkSession"})
+
+
+def types_are_never_guessed(source: Source) -> Iterator[int]:
+    yield from (node.lineno for node in source.nodes(ast.keyword) if node.arg == "inferSchema")
+    yield from (line for line, text in source.strings() if text.lower() == "inferschema")
+
+
+def no_exception_is_swallowed_blindly(source: Source) -> Iterator[int]:
+    for handler in source.nodes(ast.ExceptHandler):
+        caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if any(kind is None or ast.unparse(kind) in {"Exception", "BaseException"} for kind in caught):
+            yield handler.lineno
+
+
+def no_column_is_added_in_a_loop(source: Source) -> Iterator[int]:
+    """Each withColumn copies the plan: one select does it."""
+    loops = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.Lambda)
+    for loop in source.nodes(*loops):
+        for node in ast.walk(loop):
+            if isinstance(node, ast.Attribute) and node.attr == "withColumn":
+                yield node.lineno
+
+
+def every_join_says_how(source: Source) -> Iterator[int]:
+    """A join of tables has a condition; the join of strings has one argument."""
+    for call, name in source.calls():
+        keywords = {keyword.arg for keyword in call.keywords}
+        if name == "join" and (len(call.args) > 1 or keywords) and "how" not in keywords:
+            yield call.lineno
+
+
+def every_name_says_what_a_file_is_about(source: Source) -> Iterator[int]:
+    if source.path.stem in VAGUE:
+        yield 1
+
+
+def no_job_hides_another_module(source: Source) -> Iterator[int]:
+    """spark-submit puts jobs/ first on sys.path: jobs/features.py would be imported in place of the package."""
+    others = {"features", "jobs", *sys.stdlib_module_names, *INSTALLED}
+    if source.package == "jobs" and source.path.stem in others - {"__main__"}:
+        yield 1
+
+
+BROKEN: dict[Rule, tuple[str, str]] = {
+    features_import_only_spark_sql_and_themselves: ("features/bureau.py", "from jobs.lake import Lake"),
+    features_start_no_computation: ("features/matrix.py", "rows = frame.select('a').collect()"),
+    nothing_asks_the_clock: ("jobs/score.py", "day = date.today()"),
+    model_and_measures_need_no_spark: ("jobs/model.py", "def f():\n    from pyspark.sql import functions as F"),
+    no_verb_is_imported_but_by_those_that_compose: ("jobs/report.py", "from jobs.score import score"),
+    delta_is_only_in_the_lake: ("jobs/score.py", "spark.read.format('delta')"),
+    the_session_is_built_in_one_place: ("jobs/score.py", "SparkSession.builder.getOrCreate()"),
+    settings_are_read_in_one_place: ("jobs/score.py", "import tomllib"),
+    no_rdd_and_no_jvm_handle: ("jobs/score.py", "frame.rdd.map(len)"),
+    types_are_never_guessed: ("jobs/ingest.py", "spark.read.csv(path, inferSchema=True)"),
+    no_exception_is_swallowed_blindly: ("jobs/ingest.py", "try:\n    f()\nexcept (OSError, Exception):\n    pass"),
+    no_column_is_added_in_a_loop: ("features/rows.py", "for n in names:\n    frame = frame.withColumn(n, F.lit(0))"),
+    every_join_says_how: ("features/matrix.py", "left.join(right, 'SK_ID_CURR')"),
+    every_name_says_what_a_file_is_about: ("jobs/utils.py", ""),
+    no_job_hides_another_module: ("jobs/features.py", ""),
+}
+RULES = list(BROKEN)
+
+
+def names(rule: Rule) -> str:
+    return rule.__name__
+
+
+@pytest.mark.parametrize("rule", RULES, ids=names)
+def test_the_project_keeps(rule: Rule) -> None:
+    broken = [f"{source.path}:{line}" for source in SOURCES for line in rule(source)]
+    assert not broken, f"{rule.__name__}: {', '.join(broken)}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=names)
+def test_a_file_that_breaks_it_is_found_by(rule: Rule) -> None:
+    assert list(rule(parsed(*BROKEN[rule])))
+
+
+def test_the_verbs_are_those_of_the_command_line() -> None:
+    from jobs.__main__ import VERBS as MODULES
+
+    assert {module.__name__.removeprefix("jobs.") for module in MODULES} == VERBS
+
+
+@pytest.mark.parametrize("path", sorted(WITHOUT_SPARK))
+def test_no_spark_is_loaded_with(path: str) -> None:
+    """Through no import of an import either."""
+    module = ".".join(Path(path).with_suffix("").parts)
+    loaded = run_python("-c", f"import sys, {module}; print('pyspark' in sys.modules)")
+    assert loaded.stdout.strip() == "False", loaded.stderr

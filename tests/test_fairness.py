@@ -1,0 +1,62 @@
+"""The fairness audit, by hand."""
+
+import numpy as np
+import pytest
+
+from jobs.fairness import age_bands, audit, ratio_of_rates
+
+# Threshold 0.5. Women: 4 of 5 approved, all 3 good ones among them; men: 2 of 5, 2 of the 4 good ones.
+GROUPS = ["F"] * 5 + ["M"] * 5
+LABELS = [*[0, 0, 0, 1, 1], *[0, 0, 0, 0, 1]]
+PROBABILITIES = [*[0.1, 0.1, 0.2, 0.3, 0.9], *[0.1, 0.2, 0.6, 0.7, 0.8]]
+
+
+def test_audit_by_hand():
+    found = audit("CODE_GENDER", GROUPS, LABELS, PROBABILITIES, threshold=0.5)
+    women, men = found.levels
+    assert (women.name, women.rows, women.approved, women.approval_rate) == ("F", 5, 4, 0.8)
+    assert (men.bad_rate, men.predicted, men.good_approval_rate) == pytest.approx((0.2, 0.48, 0.5))
+    assert women.auc is not None
+    assert women.auc.value == 1
+    assert men.auc is None  # one bad row has no standard error
+    assert found.selection_rate_ratio is not None
+    assert found.selection_rate_ratio.value == pytest.approx(0.5)
+    assert found.equal_opportunity_difference == pytest.approx(0.5)
+
+
+def test_a_group_below_two_percent_is_shown_but_not_compared():
+    groups = ["F"] * 50 + ["M"] * 49 + ["XNA"]
+    labels = np.arange(100) % 2
+    probabilities = np.array([0.1] * 99 + [0.9])
+    found = audit("CODE_GENDER", groups, labels, probabilities, threshold=0.5)
+    assert [level.name for level in found.levels] == ["F", "M", "XNA"]
+    assert found.selection_rate_ratio is not None
+    assert found.selection_rate_ratio.value == 1
+
+
+def test_one_group_compares_with_nobody():
+    found = audit("CODE_GENDER", ["F"] * 10, LABELS, PROBABILITIES, threshold=0.5)
+    assert (found.selection_rate_ratio, found.equal_opportunity_difference) == (None, None)
+
+
+def test_the_interval_of_the_ratio_holds_the_truth_about_as_often_as_it_says():
+    random = np.random.default_rng(4)
+    chosen, others = random.binomial(200, 0.72, 2000), random.binomial(300, 0.9, 2000)
+    intervals = [ratio_of_rates(int(a), 200, int(b), 300) for a, b in zip(chosen, others, strict=True)]
+    assert np.mean([i.low <= 0.8 <= i.high for i in intervals]) == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_group_of_which_nobody_is_approved_has_a_ratio_near_zero():
+    ratio = ratio_of_rates(0, 50, 40, 50)
+    assert 0 < ratio.value < 0.05
+    assert ratio.low < ratio.value < ratio.high
+
+
+def test_a_ratio_needs_both_groups():
+    with pytest.raises(ValueError, match="0 and 5 rows"):
+        ratio_of_rates(0, 0, 4, 5)
+
+
+def test_age_bands_are_half_open():
+    days = [-24.9 * 365.25, -25 * 365.25, -34.9 * 365.25, -60 * 365.25]
+    assert age_bands(days).tolist() == ["under 25", "25 to 34", "25 to 34", "55 and over"]
