@@ -23,6 +23,8 @@ CELLS = "_cells"
 ERRORS = "_errors"
 """Why a row was refused: an array of (column, value, problem)."""
 
+# Delta refuses a struct in an array whose fields are never null, as literals are.
+ERRORS_TYPE = "ARRAY<STRUCT<column: STRING, value: STRING, problem: STRING>>"
 # Spark's own cast takes 1d, 0x1p3, NaN and Infinity for numbers, and 1e400 for infinity.
 NUMBER = r"^[+-]?([0-9]{1,100}([.][0-9]*)?|[.][0-9]{1,100})([eE](-[0-9]{1,3}|[+]?[0-9]{1,2}))?$"
 UNREADABLE = {
@@ -77,7 +79,7 @@ def refused_rows(parsed: DataFrame, table: Table) -> DataFrame:
     return beside_cells(cells, table).select(
         FILE,
         *(cell(column).alias(column.name) for column in table.columns),
-        F.when(F.col(BROKEN_LINE).isNotNull(), F.array(line)).otherwise(reasons).alias(ERRORS),
+        F.when(F.col(BROKEN_LINE).isNotNull(), F.array(line)).otherwise(reasons).cast(ERRORS_TYPE).alias(ERRORS),
     )
 
 
@@ -105,7 +107,9 @@ def contradictions(accepted: DataFrame, contradicting: DataFrame, table: Table) 
     why = error(", ".join(table.key), key, F.lit("names several rows that differ"))
     rows = accepted.join(contradicting, on=has_key(table), how="left_semi")
     return rows.select(
-        FILE, *(F.col(name).cast("string").alias(name) for name in names(table)), F.array(why).alias(ERRORS)
+        FILE,
+        *(F.col(name).cast("string").alias(name) for name in names(table)),
+        F.array(why).cast(ERRORS_TYPE).alias(ERRORS),
     )
 
 

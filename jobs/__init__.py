@@ -1,0 +1,1 @@
+"""The verbs: how a delivery becomes tables, a model, scores and explanations."""

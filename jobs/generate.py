@@ -3,7 +3,9 @@
 import argparse
 import json
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
@@ -92,6 +94,22 @@ def population(spark: SparkSession, applicants: int, seed: int, partitions: int)
     }
 
 
+@contextmanager
+def filters_in_place(spark: SparkSession) -> Iterator[None]:
+    """Keep Spark from pushing filters down: nothing is read here, and each would carry its columns' whole SQL along."""
+    key = "spark.sql.optimizer.excludedRules"
+    before = spark.conf.get(key, None)
+    rules = "org.apache.spark.sql.catalyst.optimizer."
+    spark.conf.set(key, f"{rules}InferFiltersFromGenerate,{rules}PushDownPredicates")
+    try:
+        yield
+    finally:
+        if before is None:
+            spark.conf.unset(key)
+        else:
+            spark.conf.set(key, before)
+
+
 def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> None:
     """Write the population's files: plain ones into a local folder up to 200,000 applicants, else folders of parts."""
     step = Step("generate")
@@ -120,7 +138,7 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> No
         step.say(target.name)
 
     # two at a time: compiling one's code leaves cores idle
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with filters_in_place(spark), ThreadPoolExecutor(max_workers=2) as pool:
         list(pool.map(write, files))
     publish(staging, folder, {"applicants": applicants, "seed": seed})
     step.say(f"done: {applicants:,} applicants in {folder}")

@@ -85,7 +85,7 @@ def say_where_it_is(job: Job, page: Path) -> None:
     """The times, the places, and how to open them."""
     steps = [step for step in inventory.latest_steps(job.lake) if step.run_date == job.run_date]
     uri = tracking.store_uri(job.lake.address, job.settings.mlflow)
-    browse = f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
+    browse = f"{sys.executable} -m mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
     print(
         f"\n{sum(step.seconds for step in steps):.0f} s: "
         + ", ".join(f"{step.verb} {step.seconds:.0f}" for step in steps)

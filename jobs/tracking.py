@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mlflow.types.schema import Schema
 
 CHAMPION = "champion"
-MODEL = "model"
 MODEL_FILE = "model.ubj"
 SERVING_PACKAGES = ("mlflow", "xgboost", "numpy", "pandas", "scikit-learn")
 
@@ -51,6 +50,7 @@ class Training:
         feature_set: The version of the features.
         features_version: The Delta version of the feature table.
         split: How applicants were put into folds.
+        model_id: MLflow's, of the model that it logged.
         sha256: Of the model's file.
         auc: On the test folds, with its interval.
     """
@@ -61,6 +61,7 @@ class Training:
     feature_set: str
     features_version: int
     split: Split
+    model_id: str
     sha256: str
     auc: Interval
 
@@ -129,7 +130,7 @@ class Tracking:
         example = pd.DataFrame([[float(place) for place in range(len(model.features))]], columns=list(model.features))
         logged = mlflow.xgboost.log_model(
             model.booster,
-            name=MODEL,
+            name="model",
             signature=ModelSignature(
                 inputs=doubles(model.features),
                 outputs=Schema([ColSpec("float", "probability")]),
@@ -181,7 +182,7 @@ class Tracking:
 
     def trained_model(self, training: Training) -> Model:
         """The model that a training run logged."""
-        return self.open_model(f"runs:/{training.run_id}/{MODEL}", training.sha256)
+        return self.open_model(f"models:/{training.model_id}", training.sha256)
 
     def registered_model(self, registered: Registered) -> Model:
         """The model of a version."""
@@ -249,7 +250,7 @@ class Tracking:
             "features_version": str(training.features_version),
         }
         with told_when_unreachable(self.uri):
-            made = mlflow.register_model(f"runs:/{training.run_id}/{MODEL}", self.model_name, tags=tags)
+            made = mlflow.register_model(f"models:/{training.model_id}", self.model_name, tags=tags)
         return as_registered(made)
 
     def log_gates(self, training: Training, registered: Registered, gates: Sequence[Gate]) -> None:
@@ -270,14 +271,14 @@ class Tracking:
 
 
 def log_dataset(path: str, version: int, names: Sequence[str], name: str, digest: str) -> "Dataset":
-    """Name the Delta table, version and columns that the active run learns from; gives what measures are logged with."""
+    """Name the Delta table, version and columns that the active run learns from; measures are logged with it."""
     import mlflow
     from mlflow.data.delta_dataset_source import DeltaDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 
     # MLflow's Spark dataset would count the rows, for seconds, each time it is logged.
     source = DeltaDatasetSource(path=path, delta_table_version=version)
-    dataset = MetaDataset(source, name=name, digest=digest, schema=doubles(names))
+    dataset = MetaDataset(source, name=name, digest=digest, schema=doubles(names))  # type: ignore[abstract]
     mlflow.log_input(dataset, context="training")
     return dataset
 
@@ -321,6 +322,7 @@ def as_training(run: "Run") -> Training:
         feature_set=tags["feature_set"],
         features_version=int(tags["features_version"]),
         split=Split.model_validate_json(tags["split"]),
+        model_id=tags["model_id"],
         sha256=tags["model_sha256"],
         auc=Interval(metrics["auc"], metrics["auc_standard_error"], metrics["auc_low"], metrics["auc_high"]),
     )

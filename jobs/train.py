@@ -93,7 +93,8 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
     """
     with job.step("train") as step:
         training = read_training_set(job, version, tuple(inputs))
-        preflight(training, job.lake.spark, job.settings.train)
+        check_session(job.lake.spark, job.settings.train.num_workers)
+        check_labels(training.rows)
         store = tracking.connect(job.lake.address, job.settings.mlflow)
         with store.run(f"train {job.run_date}", run_tags(job, training)) as run:
             with store.autologging():
@@ -129,19 +130,22 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
     return TrainingSet(labelled.select(KEY, "TARGET", "part", *names), inputs, feature_sets[0], number)
 
 
-def preflight(training: TrainingSet, spark: SparkSession, settings: Train) -> None:
-    """Refuse at once what would fail after minutes in a barrier stage, or train something else without a word."""
+def check_session(spark: SparkSession, num_workers: int) -> None:
+    """Refuse at once what would fail after minutes in a barrier stage."""
     if spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
         raise UserError("spark.dynamicAllocation.enabled is true: barrier training needs it to be false")
     slots = spark.sparkContext.defaultParallelism // int(spark.conf.get("spark.task.cpus", "1") or 1)
-    if settings.num_workers > slots:
+    if num_workers > slots:
         raise UserError(
-            f"train.num_workers = {settings.num_workers}, but the session has {slots} slots for tasks: "
+            f"train.num_workers = {num_workers}, but the session has {slots} slots for tasks: "
             f"--set train.num_workers={slots}, or give it more cores"
         )
-    counted = training.rows.groupBy("part", "TARGET").count().collect()
+
+
+def check_labels(rows: DataFrame) -> None:
+    """Refuse labels that cannot be trained and measured on; a third value would make xgboost train on many classes."""
+    counted = rows.groupBy("part", "TARGET").count().collect()
     counts = {(row["part"], row["TARGET"]): row["count"] for row in counted}
-    # A third value would make xgboost train a multiclass model.
     strange = sorted({label for _, label in counts} - {0, 1})
     if strange:
         raise UserError(f"TARGET is {strange[0]} for some applicants: it must be 0 or 1")
@@ -242,6 +246,7 @@ def log_training(
     )
     tracking.log_tags(
         {
+            "model_id": model_id,
             "model_sha256": trained.model.sha256,
             "best_round": str(trained.best_round),
             "base_value": str(trained.model.base_value()),

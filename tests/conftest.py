@@ -13,6 +13,9 @@ from jobs.lake import Lake
 from jobs.session import open_session
 from jobs.settings import Settings, load_settings
 
+# Small data in many plans: compiling them well takes longer than running them.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = Path(os.environ.get("HOME_CREDIT_SAMPLE", PROJECT.parent / "shared" / "data" / "home-credit-sample"))
 
@@ -65,3 +68,11 @@ def demo_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     generate_delivery(folder / "delivery")
     assert run_line(folder / "delivery", folder / "lake") == 0
     return folder / "lake"
+
+
+@pytest.fixture(scope="session")
+def small_job(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A lake of made-up applicants with a handful of features: trained, registered, scored and explained."""
+    from tests.small_lake import make_small_lake  # imports the verbs
+
+    return make_small_lake(Lake(str(tmp_path_factory.mktemp("small")), spark))

@@ -1,6 +1,5 @@
 """A lake of made-up applicants with a handful of features: enough to train, register, score and explain in seconds."""
 
-from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -8,12 +7,18 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from features.spec import Derived, Named
+from jobs.explain import explain
 from jobs.job import Job
 from jobs.lake import FEATURES, Lake, source_table
+from jobs.register import register
+from jobs.score import score
+from jobs.settings import load_settings
+from jobs.train import train
 
 RUN_DATE = date(2018, 5, 17)
 FEATURE_SET = "0123456789ab"
 LABELLED, NEW = 900, 120
+OVERRIDES = ("train.min_child_weight=2", "train.learning_rate=0.3", "train.rounds=60", "train.early_stopping_rounds=10")
 
 # Two features share a family, one has nothing to say, and one is mostly unknown.
 FAMILY_OF = {
@@ -47,26 +52,35 @@ def applicants(labelled: int = LABELLED, new: int = NEW) -> pd.DataFrame:
     return values
 
 
+def as_frame(lake: Lake, people: pd.DataFrame, schema: str) -> DataFrame:
+    """The schema's columns of the applicants; what is unknown is null."""
+    columns = people[[field.split()[0] for field in schema.split(", ")]].astype(object)
+    rows = columns.where(columns.notna(), None).itertuples(index=False, name=None)
+    return lake.spark.createDataFrame(list(rows), schema)
+
+
 def feature_rows(lake: Lake, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> DataFrame:
     """The applicants as rows of the feature table."""
-    columns = ["SK_ID_CURR", "TARGET", *FAMILY_OF]
-    schema = "SK_ID_CURR BIGINT, TARGET BIGINT, " + ", ".join(f"{name} DOUBLE" for name in FAMILY_OF)
-    rows = people[columns].astype(object).where(people[columns].notna(), None).itertuples(index=False, name=None)
-    frame = lake.spark.createDataFrame(list(rows), schema)
-    return frame.selectExpr("SK_ID_CURR", "TARGET", f"'{feature_set}' AS feature_set", *FAMILY_OF)
+    values = ", ".join(f"{name} DOUBLE" for name in FAMILY_OF)
+    rows = as_frame(lake, people, f"SK_ID_CURR BIGINT, TARGET BIGINT, {values}")
+    return rows.selectExpr("SK_ID_CURR", "TARGET", f"'{feature_set}' AS feature_set", *FAMILY_OF)
 
 
 def write(job: Job, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> None:
     """Write the feature table, and of the delivery what the audit reads."""
     lake = job.lake
     lake.replace(FEATURES, feature_rows(lake, people, feature_set), job.run_date)
-    genders = people[["SK_ID_CURR", "TARGET", "CODE_GENDER"]].astype(object).where(people["TARGET"].notna(), None)
-    rows = genders.dropna(subset="SK_ID_CURR").itertuples(index=False, name=None)
-    schema = "SK_ID_CURR BIGINT, TARGET BIGINT, CODE_GENDER STRING"
-    version = lake.replace(source_table("application"), lake.spark.createDataFrame(list(rows), schema), job.run_date)
+    application = as_frame(lake, people, "SK_ID_CURR BIGINT, TARGET BIGINT, CODE_GENDER STRING")
+    version = lake.replace(source_table("application"), application, job.run_date)
     lake.record_delivery(job.run_date, "made up", {"application": version})
 
 
-def names(inputs: Sequence[Named] = INPUTS) -> list[str]:
-    """The features' names, in the model's order."""
-    return [named.name for named in inputs]
+def make_small_lake(lake: Lake) -> Job:
+    """Write the applicants, then train, register, score and explain them."""
+    job = Job(lake, RUN_DATE, load_settings("local", OVERRIDES))
+    write(job, applicants())
+    train(job, INPUTS)
+    register(job)
+    score(job)
+    explain(job)
+    return job

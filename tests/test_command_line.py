@@ -98,7 +98,6 @@ def test_what_is_wrong_before_any_work_ends_with_2(
         (("score", *DATED), "champion"),
         (("explain", *DATED), "scores"),
         (("report", *DATED), "champion"),
-        (("status",), "lake"),
     ],
 )
 def test_what_is_not_there_ends_with_2(

@@ -9,6 +9,7 @@ from jobs.population.draws import (
     correlated,
     cumulative,
     extend,
+    normal,
     null_where,
     quantile,
     salt,
@@ -56,11 +57,10 @@ def drivers(spark: SparkSession, applicants: int, seed: int, partitions: int) ->
 
 def describe(people: DataFrame) -> DataFrame:
     """The drivers with every application column's value (not yet as written), in stages that build on each other."""
-    people = with_normals(people, *RANKED, "EDUCATION", "TERM", "HOUSE")
+    people = with_uniforms(with_normals(people, *RANKED, "EDUCATION", "TERM"), *SHARED)
     full = [[*row, *(later[i] for later in CORRELATIONS[i + 1 :])] for i, row in enumerate(CORRELATIONS)]
     people = extend(people, correlated(RANKED, full))
     people = extend(people, {f"u_{name}": cumulative(f"z_{name}") for name in RANKED})
-    people = with_uniforms(people, *UNIFORMS)
     for stage in (WHO, WORK, LOAN, CIRCUMSTANCES):
         people = extend(people, stage)
     return people
@@ -76,13 +76,19 @@ def without(shares: figures.Shares, *levels: str) -> figures.Shares:
     return {level: share for level, share in shares.items() if level not in levels}
 
 
-UNIFORMS = (
-    "CONTRACT", "GENDER", "CAR", "REALTY", "SUITE", "PENSION", "INCOME_TYPE", "FAMILY", "HOUSING", "WORK_PHONE",
-    "CONT_MOBILE", "PHONE", "EMAIL", "NO_OCCUPATION", "OCCUPATION", "ORGANIZATION", "CITY_RATING", "WEEKDAY", "HOUR",
-    "REGION_LIVE", "REGION_WORK", "REGION_SAME", "CITY_LIVE", "CITY_WORK", "EXT_1", "EXT_2", "EXT_3", "OBSERVED",
-    "NO_CIRCLE", "DEFAULTS_30", "DEFAULTS_60", "DOCUMENT", "INQUIRIES", "HOUR_INQUIRY", "DAY_INQUIRY", "WEEK_INQUIRY",
-    "MONTH_INQUIRY", "QUARTER_INQUIRY", "RATIO", "ROUND", "NO_GOODS", "NO_ANNUITY", "HOUSE_EMPTY",
+SHARED = (
+    "GENDER", "CAR", "FAMILY", "PENSION", "INCOME_TYPE", "NO_OCCUPATION", "OCCUPATION", "CONTRACT", "RATIO", "ROUND",
+    "INQUIRIES",
 )  # fmt: skip
+"""Draws that several columns or the risk depend on."""
+
+SINGLE = (
+    "REALTY", "SUITE", "HOUSING", "WORK_PHONE", "CONT_MOBILE", "PHONE", "EMAIL", "ORGANIZATION", "CITY_RATING",
+    "WEEKDAY", "HOUR", "REGION_LIVE", "REGION_WORK", "CITY_LIVE", "CITY_WORK", "EXT_1", "EXT_2", "EXT_3", "OBSERVED",
+    "NO_CIRCLE", "DEFAULTS_30", "DEFAULTS_60", "DOCUMENT", "HOUR_INQUIRY", "DAY_INQUIRY", "WEEK_INQUIRY",
+    "MONTH_INQUIRY", "QUARTER_INQUIRY", "NO_GOODS", "NO_ANNUITY", "HOUSE_EMPTY",
+)  # fmt: skip
+"""Draws that are made last, so that few columns are carried along."""
 
 WHO = {
     "CODE_GENDER": "CASE WHEN u_GENDER < 0.00001 THEN 'XNA' WHEN u_GENDER < 0.34 THEN 'M' ELSE 'F' END",
@@ -117,7 +123,7 @@ LOAN = {
     "income": f"rint({quantile('u_AMT_INCOME_TOTAL', APPLICATION['AMT_INCOME_TOTAL'])} / 4500) * 4500",
     "asked": quantile("u_AMT_GOODS_PRICE", APPLICATION["AMT_GOODS_PRICE"])
     + f" * CASE WHEN is_test THEN {figures.TEST_AMOUNTS}D ELSE 1D END",
-    "u_TERM": cumulative("(-0.68D * z_AMT_GOODS_PRICE + 0.25D * z_AMT_INCOME_TOTAL + 0.79D * e_TERM)"),
+    "u_TERM": cumulative("(-0.78D * z_AMT_GOODS_PRICE + 0.25D * z_AMT_INCOME_TOTAL + 0.71D * e_TERM)"),
     "has_inquiries": "CASE WHEN has_bureau THEN u_INQUIRIES >= 0.01 ELSE u_INQUIRIES < 0.1 END",
 }  # fmt: skip
 
@@ -240,12 +246,13 @@ def application_columns() -> dict[str, str]:
         name = column.removesuffix("_MODE")
         columns[column] = housing(name, choice(f"u_{name}", levels[column]))
     no_circle = "u_NO_CIRCLE < 0.0046"
+    defaulted = "least(observed, CASE WHEN u_DEFAULTS_30 < 0.76 THEN 0D WHEN u_DEFAULTS_30 < 0.95 THEN 1D ELSE 2D END)"
     columns |= {
         "OBS_30_CNT_SOCIAL_CIRCLE": null_where(no_circle, "observed"),
-        "DEF_30_CNT_SOCIAL_CIRCLE": null_where(no_circle, "defaulted"),
+        "DEF_30_CNT_SOCIAL_CIRCLE": null_where(no_circle, defaulted),
         "OBS_60_CNT_SOCIAL_CIRCLE": null_where(no_circle, "observed"),
         "DEF_60_CNT_SOCIAL_CIRCLE": null_where(
-            no_circle, "CASE WHEN u_DEFAULTS_60 < 0.7 THEN defaulted ELSE greatest(defaulted - 1, 0D) END"
+            no_circle, f"greatest({defaulted} - CASE WHEN u_DEFAULTS_60 < 0.7 THEN 0D ELSE 1D END, 0D)"
         ),
         "DAYS_LAST_PHONE_CHANGE": whole_as_real(
             f"least({quantile('u_DAYS_LAST_PHONE_CHANGE', APPLICATION['DAYS_LAST_PHONE_CHANGE'])}, 0D)"
@@ -282,23 +289,20 @@ def applications(people: DataFrame) -> DataFrame:
     """
     areas = [name for name in figures.HOUSING_EMPTY if f"{name}_AVG" in figures.HOUSING or name == "TOTALAREA"]
     kinds = [name for name in figures.HOUSING_EMPTY if name not in areas]
-    people = with_uniforms(with_normals(people, *areas), *kinds)
-    # one size of the building behind its many measures
-    people = extend(people, {f"u_{name}": cumulative(f"(0.75D * e_HOUSE + 0.66D * e_{name})") for name in areas})
     people = extend(
         people,
-        {
+        {f"u_{name}": uniform(name) for name in (*kinds, *SINGLE)}
+        | {f"e_{name}": normal(name) for name in (*areas, "HOUSE")},
+    )
+    # one size of the building behind its many measures
+    sizes = {f"u_{name}": cumulative(f"(0.75D * e_HOUSE + 0.66D * e_{name})") for name in areas}
+    people = extend(
+        people,
+        sizes
+        | {
             "u_district": "(floor(u_REGION_POPULATION_RELATIVE * 80) + 0.5D) / 80",
             "observed": f"CAST({choice('u_OBSERVED', APPLICATION_LEVELS['OBS_30_CNT_SOCIAL_CIRCLE'])} AS DOUBLE)",
             "document": choice("u_DOCUMENT", figures.DOCUMENTS | {"none": 1 - sum(figures.DOCUMENTS.values())}),
-        },
-    )
-    people = extend(
-        people,
-        {
-            # one in nine of those observed defaulted
-            "defaulted": "least(observed, CASE WHEN u_DEFAULTS_30 < 0.73 THEN 0D WHEN u_DEFAULTS_30 < 0.94 THEN 1D"
-            " ELSE 2D END)"
         },
     )
     key, *others = (f"{sql} AS {name}" for name, sql in application_columns().items())

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 
 from jobs.population import figures
-from jobs.population.cells import amount, whole, whole_as_real
+from jobs.population.cells import large_amount, whole, whole_as_real
 from jobs.population.draws import (
     child_identity,
     choice,
@@ -80,12 +80,12 @@ def bureau(loans: DataFrame) -> DataFrame:
         f" THEN greatest(rint({quantile('u_AMOUNT', BUREAU['card amount'])} / 4500) * 4500, 0D)"
         f" ELSE {quantile('u_AMOUNT', BUREAU['instalment loan amount'])}"
         f" * CASE CREDIT_TYPE {factors} ELSE 1D END END",
-        "debt_share": cumulative("(0.25D + 0.8D * stretched + 0.9D * e_DEBT)"),
+        "debt_share": cumulative("(0.5D + 0.8D * stretched + 0.9D * e_DEBT)"),
         "is_overdue": "NOT is_closed AND u_OVERDUE < 0.0042D * exp(0.9D * careless)",
         "was_late": "-0.95D + 0.7D * careless + e_LATE > 0",
     })  # fmt: skip
     loans = extend(loans, {
-        "debt": "CASE WHEN is_closed OR u_NO_DEBT < 0.15 THEN 0D ELSE credit * debt_share END",
+        "debt": "CASE WHEN is_closed OR u_NO_DEBT < 0.1 THEN 0D ELSE credit * debt_share END",
         "overdue_days": "CASE WHEN is_overdue THEN ceil(1D + 600 * u_OVERDUE_DAYS * u_OVERDUE_DAYS * u_OVERDUE_DAYS)"
         " ELSE 0 END",
         "largest": quantile("u_LARGEST", BUREAU["largest overdue"]),
@@ -107,23 +107,26 @@ def bureau(loans: DataFrame) -> DataFrame:
         "DAYS_ENDDATE_FACT": whole_as_real("days_closed"),
         "AMT_CREDIT_MAX_OVERDUE": null_where(
             "u_NO_LARGEST < 0.674 AND NOT is_overdue",
-            f"CASE WHEN was_late OR is_overdue THEN {amount('largest')} ELSE '0.0' END",
+            f"CASE WHEN was_late OR is_overdue THEN {large_amount('largest')} ELSE '0.0' END",
         ),
         "CNT_CREDIT_PROLONG": whole(
             "CASE WHEN u_PROLONGED < 0.9963 THEN 0 WHEN u_PROLONGED < 0.9994 THEN 1 ELSE 2 END"
         ),
-        "AMT_CREDIT_SUM": amount("credit"),
-        "AMT_CREDIT_SUM_DEBT": null_where("u_NO_DEBT >= 0.855", amount("debt")),
+        "AMT_CREDIT_SUM": large_amount("credit"),
+        "AMT_CREDIT_SUM_DEBT": null_where("u_NO_DEBT >= 0.855", large_amount("debt")),
         "AMT_CREDIT_SUM_LIMIT": null_where(
             "u_NO_LIMIT < 0.372",
-            f"CASE WHEN is_card AND NOT is_closed AND u_NO_LIMIT < 0.6 THEN {amount('credit - debt')} ELSE '0.0' END",
+            "CASE WHEN is_card AND NOT is_closed AND u_NO_LIMIT < 0.6"
+            f" THEN {large_amount('credit - debt')} ELSE '0.0' END",
         ),
-        "AMT_CREDIT_SUM_OVERDUE": f"CASE WHEN is_overdue THEN {amount('least(largest, debt + 100)')} ELSE '0.0' END",
+        "AMT_CREDIT_SUM_OVERDUE": "CASE WHEN is_overdue"
+        f" THEN {large_amount('least(largest, debt + 100)')} ELSE '0.0' END",
         "CREDIT_TYPE": "CREDIT_TYPE",
         "DAYS_CREDIT_UPDATE": whole("updated"),
         "AMT_ANNUITY": null_where(
             "u_ANNUITY < 0.568",
-            f"CASE WHEN u_ANNUITY < 0.81 THEN '0.0' ELSE {amount('credit * 1.2D * 30 / greatest(duration, 90D)')} END",
+            "CASE WHEN u_ANNUITY < 0.81 THEN '0.0'"
+            f" ELSE {large_amount('credit * 1.2D * 30 / greatest(duration, 90D)')} END",
         ),
     }
     return loans.selectExpr(*(f"{sql} AS {name}" for name, sql in columns.items()))

@@ -118,7 +118,7 @@ def loans(drivers: DataFrame) -> DataFrame:
         # instalments in fact: an early end leaves some out
         "instalments": "CASE WHEN u_EARLY < "
         + by_kind({k: f"{v}D" for k, v in figures.PAID_EARLY.items()}, "0D")
-        + " THEN CAST(ceil(term * (0.1D + 0.7D * u_EARLY_SHARE)) AS INT) ELSE term END",
+        + " THEN CAST(ceil(term * (0.2D + 0.75D * u_EARLY_SHARE)) AS INT) ELSE term END",
     })  # fmt: skip
     return extend(slots, {
         "annuity": "CASE WHEN term = 0 THEN asked * 0.05D ELSE credit * rate / (1 - pow(1 + rate, -term)) END",
@@ -129,8 +129,8 @@ def loans(drivers: DataFrame) -> DataFrame:
 def previous_application(loans: DataFrame) -> DataFrame:
     """previous_application's columns, as written: the loans that are listed."""
     listed = with_uniforms(
-        loans.where("is_listed"), "DOWN", "NO_DOWN", "WEEKDAY", "HOUR", "LAST", "LAST_IN_DAY", "INTEREST", "PURPOSE", "CASH_PURPOSE",
-        "PAYMENT_TYPE", "REJECT", "SUITE", "NO_SUITE", "CLIENT", "GOODS", "SELL", "CHANNEL", "SELLER", "INSURED",
+        loans.where("is_listed"), "DOWN", "NO_DOWN", "WEEKDAY", "HOUR", "LAST", "LAST_IN_DAY", "INTEREST", "PURPOSE",
+        "CASH_PURPOSE", "PAYMENT_TYPE", "REJECT", "SUITE", "NO_SUITE", "CLIENT", "GOODS", "SELL", "CHANNEL", "SELLER", "INSURED",
         "NO_ZERO", "TERMINATED", "DRAWING", "SPECIAL", "FREE",
     )  # fmt: skip
     listed = extend(listed, {
@@ -161,9 +161,8 @@ def previous_application(loans: DataFrame) -> DataFrame:
         "SK_ID_CURR": "SK_ID_CURR",
         "NAME_CONTRACT_TYPE": "kind",
         "AMT_ANNUITY": null_where("NOT has_terms", amount("annuity")),
-        "AMT_APPLICATION": f"CASE WHEN names_amount THEN {amount('asked')} ELSE '0.0' END",
-        "AMT_CREDIT": f"CASE WHEN has_terms THEN {amount('credit')} WHEN has_amount"
-        f" THEN {amount('asked')} ELSE '0.0' END",
+        "AMT_APPLICATION": f"CASE WHEN names_amount THEN {amount('asked')} ELSE 0D END",
+        "AMT_CREDIT": f"CASE WHEN has_terms THEN {amount('credit')} WHEN has_amount THEN {amount('asked')} ELSE 0D END",
         "AMT_DOWN_PAYMENT": null_where("NOT has_down", amount("down")),
         "AMT_GOODS_PRICE": null_where("NOT names_amount", amount("asked")),
         "WEEKDAY_APPR_PROCESS_START": choice("u_WEEKDAY", PREVIOUS_LEVELS["WEEKDAY_APPR_PROCESS_START"]),

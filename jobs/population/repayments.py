@@ -88,8 +88,8 @@ def credit_card_balance(drawn: DataFrame) -> DataFrame:
         "SK_ID_PREV", "SK_ID_CURR", "careless", "level", "hides_zeros", "month - months AS MONTHS_BALANCE",
         "month >= first_use AND month < last_use AS in_use", "month >= last_use AS is_over",
         # the limit of a card that is paid back is taken away
-        "CASE WHEN month >= last_use AND u_HOLD < 0.75 THEN 0D ELSE limit END AS limit",
-        "CASE WHEN is_dormant AND u_NULLS < 0.5 THEN 0 ELSE greatest(month - 2, 0) END AS matured",
+        "CASE WHEN month >= last_use AND u_HOLD < 0.95 THEN 0D ELSE limit END AS limit",
+        "CASE WHEN is_dormant AND u_NULLS < 0.5 THEN 0 ELSE CAST(greatest(month - 2, 0) * 0.8D AS INT) END AS matured",
         f"{child_identity('card', 'month')} AS identity",
     )  # fmt: skip
     months = with_uniforms(
@@ -116,7 +116,7 @@ def credit_card_balance(drawn: DataFrame) -> DataFrame:
         f" THEN CAST({days} AS BIGINT) ELSE 0 END",
     })  # fmt: skip
 
-    def drawn(kind: str) -> str:
+    def drawing(kind: str) -> str:
         return null_where("is_empty", amount(f"CASE WHEN {kind} THEN drawn ELSE 0D END"))
 
     def count(kind: str) -> str:
@@ -130,13 +130,13 @@ def credit_card_balance(drawn: DataFrame) -> DataFrame:
         "MONTHS_BALANCE": "MONTHS_BALANCE",
         "AMT_BALANCE": amount("balance"),
         "AMT_CREDIT_LIMIT_ACTUAL": "CAST(limit AS BIGINT)",
-        "AMT_DRAWINGS_ATM_CURRENT": drawn("is_atm"),
+        "AMT_DRAWINGS_ATM_CURRENT": drawing("is_atm"),
         "AMT_DRAWINGS_CURRENT": amount("drawn"),
-        "AMT_DRAWINGS_OTHER_CURRENT": drawn(other),
-        "AMT_DRAWINGS_POS_CURRENT": drawn(f"NOT is_atm AND NOT {other}"),
+        "AMT_DRAWINGS_OTHER_CURRENT": drawing(other),
+        "AMT_DRAWINGS_POS_CURRENT": drawing(f"NOT is_atm AND NOT {other}"),
         "AMT_INST_MIN_REGULARITY": null_where("is_empty AND u_NO_MIN < 0.3", amount("minimum")),
         "AMT_PAYMENT_CURRENT": null_where("is_empty", amount("paid")),
-        "AMT_PAYMENT_TOTAL_CURRENT": f"CASE WHEN balance > 0 THEN {amount('paid')} ELSE '0.0' END",
+        "AMT_PAYMENT_TOTAL_CURRENT": f"CASE WHEN balance > 0 THEN {amount('paid')} ELSE 0D END",
         "AMT_RECEIVABLE_PRINCIPAL": amount("balance * (0.985D - 0.05D * u_WOBBLE)"),
         "AMT_RECIVABLE": owed,
         "AMT_TOTAL_RECEIVABLE": owed,
@@ -160,13 +160,13 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
         "SK_ID_PREV", "SK_ID_CURR", "identity", "careless", "is_card",
         "CASE WHEN is_card THEN limit * level * 0.05D + 45D ELSE annuity END AS annuity",
         "CASE WHEN is_card THEN -(months - first_use) * 30D ELSE days_first_due END AS days_first_due",
-        "CASE WHEN is_card AND NOT is_listed THEN 0 WHEN is_card THEN (last_use - first_use) * 2"
+        "CASE WHEN is_card AND NOT is_listed THEN 0 WHEN is_card THEN CAST((last_use - first_use) * 2.5D AS INT)"
         " ELSE CAST(least(instalments, floor((-days_first_due - 1) / 30) + 1) AS INT) END AS due",
     ).where("due > 0")  # fmt: skip
     owed = with_uniforms(owed, "VERSION")
     numbered = owed.selectExpr("*", "explode(sequence(1, due)) AS number").selectExpr(
         "SK_ID_PREV", "SK_ID_CURR", "careless", "is_card", "number",
-        "days_first_due + CASE WHEN is_card THEN 15 ELSE 30 END * (number - 1) AS day_due",
+        "days_first_due + CASE WHEN is_card THEN 12 ELSE 30 END * (number - 1) AS day_due",
         # a card's instalment follows its balance, a loan's last one differs
         "CASE WHEN is_card THEN annuity * (0.1D + 0.1D * (number % 14)) WHEN number = due THEN annuity * 0.97D"
         " ELSE annuity END AS instalment",

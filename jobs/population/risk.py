@@ -8,12 +8,13 @@ INTERCEPT = -3.19
 
 APPLICATION_WEIGHTS = {
     "z_EXT_SOURCE_1": -0.27,
-    "z_EXT_SOURCE_2": -0.48,
-    "z_EXT_SOURCE_3": -0.6,
+    "z_EXT_SOURCE_2": -0.5,
+    "z_EXT_SOURCE_3": -0.65,
     "z_DAYS_ID_PUBLISH": 0.07,
     "z_DAYS_LAST_PHONE_CHANGE": 0.07,
     "z_AMT_GOODS_PRICE": -0.06,
     "z_DAYS_BIRTH": -0.1,
+    "z_AMT_INCOME_TOTAL": 0.08,
 }
 HISTORY_WEIGHTS = {"careless": 0.4, "stretched": 0.42, "rebuffed": 0.3}
 
@@ -37,7 +38,7 @@ def with_risk(people: DataFrame) -> DataFrame:
     application = [
         f"{INTERCEPT!r}D",
         weighted(APPLICATION_WEIGHTS),
-        "(CASE WHEN is_pensioner THEN -0.1D ELSE 0.24D * z_DAYS_EMPLOYED END)",
+        "(CASE WHEN is_pensioner THEN -0.3D ELSE 0.24D * z_DAYS_EMPLOYED END)",
         "2.4D * (credit_to_goods - 1.12D)",
         "(CASE WHEN is_card THEN -0.35D ELSE 0D END)",
         "(CASE WHEN has_car THEN -0.15D ELSE 0D END)",

@@ -1,0 +1,77 @@
+"""An explanation for every score, by the model that gave it."""
+
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+import pytest
+from pyspark.errors import PythonException
+from pyspark.sql import functions as F
+
+from jobs import batch, tracking
+from jobs.errors import UserError
+from jobs.explain import explain, scoring_model
+from jobs.job import Job
+from jobs.lake import EXPLANATIONS, SCORES
+from jobs.model import Model
+from jobs.score import new_applicants
+from tests.small_lake import FEATURE_SET, LABELLED, RUN_DATE, applicants
+
+
+@pytest.fixture(scope="module")
+def model(small_job: Job) -> Model:
+    store = tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+    return store.registered_model(store.need_champion())
+
+
+def stored(job: Job, table: str) -> pd.DataFrame:
+    return job.lake.read_run_date(table, job.run_date).orderBy("SK_ID_CURR").toPandas()
+
+
+def test_every_score_is_explained_as_the_model_does(small_job: Job, model: Model) -> None:
+    explanations = stored(small_job, EXPLANATIONS)
+    assert explanations["SK_ID_CURR"].tolist() == stored(small_job, SCORES)["SK_ID_CURR"].tolist()
+    limits = small_job.settings.explain
+    expected = model.explain(applicants()[LABELLED:], limits.reasons, limits.contributions, limits.additivity)
+    for row, one in zip(explanations.itertuples(), expected, strict=True):
+        assert [tuple(reason) for reason in row.reasons] == [tuple(reason) for reason in one.reasons]
+        assert [tuple(each) for each in row.contributions] == [tuple(each) for each in one.contributions]
+        assert (row.base_value, row.margin) == (one.base_value, one.margin)
+        assert row.other_contributions == one.other_contributions
+
+
+def test_a_rerun_replaces(small_job: Job) -> None:
+    before = stored(small_job, EXPLANATIONS)
+    explain(small_job)
+    pd.testing.assert_frame_equal(stored(small_job, EXPLANATIONS), before)
+
+
+def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:
+    features = new_applicants(small_job.lake, RUN_DATE, FEATURE_SET)
+    scores = small_job.lake.read_run_date(SCORES, RUN_DATE).select("SK_ID_CURR", "probability")
+    shuffled = features.join(scores, on="SK_ID_CURR", how="inner").repartition(7)
+    again = batch.explained(shuffled, model, small_job.settings.explain).orderBy("SK_ID_CURR").toPandas()
+    pd.testing.assert_frame_equal(again, stored(small_job, EXPLANATIONS)[list(again.columns)])
+
+
+def test_scores_of_other_features_are_not_explained(small_job: Job, model: Model) -> None:
+    features = new_applicants(small_job.lake, RUN_DATE, FEATURE_SET).limit(3)
+    with pytest.raises(PythonException, match="3 of 3 probabilities are not those of the features"):
+        batch.explained(
+            features.withColumn("probability", F.lit(0.999)).coalesce(1), model, small_job.settings.explain
+        ).collect()
+
+
+def test_the_model_that_scored_explains_and_no_other(small_job: Job) -> None:
+    store = tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+    scores = small_job.lake.read_run_date(SCORES, RUN_DATE)
+    assert scoring_model(small_job, store, scores) == store.need_champion()
+    with pytest.raises(UserError, match="is not what scored 2018-05-17: score again"):
+        scoring_model(small_job, store, scores.withColumn("model_sha256", F.lit("0" * 64)))
+    with pytest.raises(UserError, match="version 77 of home-credit-default is not in"):
+        scoring_model(small_job, store, scores.withColumn("model_version", F.lit(77)))
+
+
+def test_a_delivery_without_scores_is_named(small_job: Job) -> None:
+    with pytest.raises(UserError, match="no score of 2017-01-01: score the delivery first"):
+        explain(replace(small_job, run_date=date(2017, 1, 1)))

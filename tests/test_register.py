@@ -1,0 +1,120 @@
+"""Which version scores after `register`, and what stays of its verdict."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from jobs import measures, tracking
+from jobs.errors import GateRefused, ModelRefused, UserError
+from jobs.job import Job
+from jobs.lake import SCORES
+from jobs.register import gain_on_champion, gather_evidence, read_genders, register, test_scores
+from jobs.score import score
+from jobs.tracking import Registered, Tracking, Training
+from jobs.train import train
+from tests.small_lake import INPUTS, LABELLED, RUN_DATE, applicants, write
+
+NEXT = date(2018, 6, 17)
+
+
+@pytest.fixture(scope="module")
+def store(small_job: Job) -> Tracking:
+    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+
+
+@pytest.fixture(scope="module")
+def training(store: Tracking) -> Training:
+    return store.latest_training(RUN_DATE)
+
+
+@pytest.fixture(scope="module")
+def champion(store: Tracking) -> Registered:
+    return store.need_champion()
+
+
+@pytest.fixture(scope="module")
+def next_job(small_job: Job) -> Iterator[Job]:
+    """A later delivery of which another feature set was made."""
+    job = replace(small_job, run_date=NEXT)
+    write(job, applicants(), feature_set="ba9876543210")
+    return job
+
+
+def test_the_first_candidate_that_passes_is_champion(store: Tracking, training: Training, champion: Registered) -> None:
+    assert champion == Registered(1, training.sha256, training.feature_set, training.run_id)
+    version = store.client.get_model_version(store.model_name, "1")
+    assert version.tags["validation_status"] == "passed"
+    assert version.tags["features_version"] == str(training.features_version)
+    assert store.registered_model(champion).sha256 == training.sha256
+
+
+def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> None:
+    run = store.client.get_run(training.run_id)
+    for gate in ("auc", "calibration_error", "selection_rate_ratio"):
+        assert f"on only {run.data.metrics['rows']:.0f} rows" in run.data.tags[f"gate.{gate}"]
+        assert f"gate.{gate}" in run.data.metrics
+
+
+def test_the_champion_registered_again_makes_no_version(small_job: Job, store: Tracking) -> None:
+    assert register(small_job) == 1
+    assert [each.version for each in store.versions()] == [1]
+
+
+def test_genders_are_read_of_labelled_applicants_for_the_audit(small_job: Job, training: Training) -> None:
+    genders = read_genders(small_job, training)
+    people = applicants()[:LABELLED]
+    assert dict(zip(genders["SK_ID_CURR"], genders["CODE_GENDER"], strict=True)) == dict(
+        zip(people["SK_ID_CURR"], people["CODE_GENDER"], strict=True)
+    )
+
+
+def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    test = test_scores(small_job, training, training.features_version, store.trained_model(training))
+    worse = test.assign(probability=test["probability"].round(1))
+    expected = measures.auc_difference(test["TARGET"], worse["probability"], test["probability"])
+    assert gain_on_champion(small_job, store, training, worse, champion) == expected
+
+
+def test_a_champion_of_other_features_reads_them_as_they_were_made_for_it(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    later = replace(training, feature_set="ba9876543210", features_version=999)  # no such version: it must not be read
+    test = test_scores(small_job, training, training.features_version, store.trained_model(training))
+    gain = gain_on_champion(small_job, store, later, test, champion)
+    assert gain.value == gain.standard_error == 0
+
+
+def test_a_refused_candidate_is_registered_and_the_champion_goes_on(
+    next_job: Job, store: Tracking, champion: Registered
+) -> None:
+    run_id = train(next_job, INPUTS)
+    strict = next_job.settings.gates.model_copy(update={"auc": 0.999})
+    job = replace(next_job, settings=next_job.settings.model_copy(update={"gates": strict}))
+    with pytest.raises(GateRefused, match=r"version 2 is not made champion, version 1 stays champion: auc .* 0\.999"):
+        register(job, run_id)
+    assert store.need_champion() == champion
+    refused = store.client.get_model_version(store.model_name, "2")
+    assert refused.tags["validation_status"] == "refused"
+    assert "should be at least 0.999" in refused.tags["gate.auc"]
+    # The champion cannot read the later delivery, so its own test applicants are what it is compared on.
+    candidate = store.training(run_id)
+    evidence = gather_evidence(job, store, candidate, store.trained_model(candidate), champion)
+    assert evidence.gain is not None
+    assert evidence.gain.standard_error > candidate.auc.standard_error
+
+
+def test_a_delivery_of_another_feature_set_is_not_scored(next_job: Job) -> None:
+    with pytest.raises(ModelRefused, match=r"trained on feature set 0123456789ab, 2018-06-17 was .* ba9876543210"):
+        score(next_job)
+    assert next_job.lake.read_run_date(SCORES, NEXT).isEmpty()
+
+
+def test_a_run_that_did_not_train_cannot_be_registered(small_job: Job) -> None:
+    with pytest.raises(UserError, match="no run 0000"):
+        register(small_job, "0000")
+    with pytest.raises(UserError, match="no finished training run of 2017-01-01"):
+        register(replace(small_job, run_date=date(2017, 1, 1)))
