@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.types.schema import Schema
 
+STORE_VARIABLE = "MLFLOW_TRACKING_URI"
 CHAMPION = "champion"
 MODEL_FILE = "model.ubj"
 SERVING_PACKAGES = ("mlflow", "xgboost", "numpy", "pandas", "scikit-learn")
@@ -341,7 +342,7 @@ def as_registered(found: "ModelVersion") -> Registered:
 
 def store_uri(lake: str, settings: Mlflow) -> str:
     """$MLFLOW_TRACKING_URI (`mlflow run` sets it), else the setting, else SQLite inside a local lake."""
-    named = os.environ.get("MLFLOW_TRACKING_URI") or settings.tracking_uri
+    named = os.environ.get(STORE_VARIABLE) or settings.tracking_uri
     if named:
         return named
     if "://" in lake:
@@ -380,7 +381,7 @@ def connect(lake: str, settings: Mlflow) -> Tracking:
     if uri.startswith(f"sqlite:///{lake_store(lake)}"):
         lake_store(lake).mkdir(parents=True, exist_ok=True)
         artifacts = (lake_store(lake) / "artifacts").as_uri()
-    mlflow.set_tracking_uri(uri)
+    use_store(uri)
     client = mlflow.MlflowClient(uri)
     with told_when_unreachable(uri):
         experiment = client.get_experiment_by_name(settings.experiment)
@@ -388,6 +389,17 @@ def connect(lake: str, settings: Mlflow) -> Tracking:
             experiment.experiment_id if experiment else client.create_experiment(settings.experiment, artifacts)
         )
     return Tracking(uri, experiment_id, settings.model_name, lake, client)
+
+
+def use_store(uri: str) -> None:
+    """Point MLflow's own functions at the store. They would leave it in the environment too, where the next lake of
+    this process would take it for the operator's wish."""
+    import mlflow
+
+    wished = os.environ.get(STORE_VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    if wished is None:
+        os.environ.pop(STORE_VARIABLE, None)
 
 
 @contextmanager

@@ -39,11 +39,19 @@ def test_a_lake_elsewhere_needs_a_server(settings: Settings) -> None:
         tracking.store_uri("s3://bucket/lake", settings.mlflow)
 
 
+def test_each_lake_of_a_process_has_its_own_store(settings: Settings, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        store = tracking.connect(str(tmp_path / name), settings.mlflow)
+        with store.run("a run", {}):
+            pass
+        assert [run.data.tags["lake"] for run in store.client.search_runs([store.experiment_id])] == [store.lake]
+
+
 def test_a_server_that_does_not_answer_is_tried_again_later(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(TryAgain, match="http://127.0.0.1:9 does not answer") as late:
+    with pytest.raises(TryAgain, match=r"http://127\.0\.0\.1:9 does not answer") as late:
         tracking.connect(str(tmp_path), at(settings, "http://127.0.0.1:9"))
     assert late.value.exit_code == 6
 

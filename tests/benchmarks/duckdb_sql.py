@@ -1,4 +1,4 @@
-"""The same declarations as one SQL query for DuckDB: a third opinion on every folded feature, and the yardstick of speed."""
+"""The same declarations as one DuckDB query: a third opinion on every folded feature, and the yardstick of speed."""
 
 from collections.abc import Iterable, Mapping
 
