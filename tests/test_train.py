@@ -1,4 +1,4 @@
-"""What training promises: the same bytes for the same rows, all of it in MLflow, and a quick word on what can't work."""
+"""What training promises: the same bytes for the same rows, all of it in MLflow, and a word on what can't work."""
 
 from dataclasses import replace
 from types import SimpleNamespace
