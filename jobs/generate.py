@@ -111,37 +111,32 @@ def filters_in_place(spark: SparkSession) -> Iterator[None]:
 
 
 def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> None:
-    """Write the population's files: plain ones into a local folder up to 200,000 applicants, else folders of parts."""
+    """Write the eight files; those of an earlier generate are replaced when all new ones are there.
+
+    A local folder gets plain files up to 200,000 applicants, else folders of parts. An object-store address gets
+    folders of parts, and nothing there is replaced.
+    """
     step = Step("generate")
-    slots = spark.sparkContext.defaultParallelism
-    partitions = max(slots, -(-applicants // APPLICANTS_A_PARTITION))
+    local = "://" not in output
+    plain = local and applicants <= MOST_IN_PLAIN_FILES
+    place = f"{output}/{STAGING}" if local else output.rstrip("/")
+    partitions = max(spark.sparkContext.defaultParallelism, -(-applicants // APPLICANTS_A_PARTITION))
     files = population(spark, applicants, seed, partitions)
-    if "://" in output:
-        for name, rows in files.items():
-            write_parts(rows, f"{output.rstrip('/')}/{name}.csv", header=True)
-            step.say(f"{name}.csv")
-        step.say("done")
-        return
-    folder = Path(output)
-    staging = folder / STAGING
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    plain = applicants <= MOST_IN_PLAIN_FILES
 
     def write(name: str) -> None:
-        target = staging / f"{name}.csv"
+        write_parts(files[name], f"{place}/{name}.csv", header=not plain)
         if plain:
-            write_parts(files[name], str(staging / name), header=False)
-            join_parts(staging / name, target, files[name].columns)
-        else:
-            write_parts(files[name], str(target), header=True)
-        step.say(target.name)
+            join_parts(Path(place) / f"{name}.csv", files[name].columns)
+        step.say(f"{name}.csv")
 
+    if local:
+        shutil.rmtree(place, ignore_errors=True)
     # two at a time: compiling one's code leaves cores idle
     with filters_in_place(spark), ThreadPoolExecutor(max_workers=2) as pool:
         list(pool.map(write, files))
-    publish(staging, folder, {"applicants": applicants, "seed": seed})
-    step.say(f"done: {applicants:,} applicants in {folder}")
+    if local:
+        publish(Path(place), Path(output), {"applicants": applicants, "seed": seed})
+    step.say(f"done: {applicants:,} applicants in {output}")
 
 
 def write_parts(rows: DataFrame, path: str, *, header: bool) -> None:
@@ -154,24 +149,24 @@ def write_parts(rows: DataFrame, path: str, *, header: bool) -> None:
         raise UserError(f"--output: {path} is there already: name a new place, or delete it") from None
 
 
-def join_parts(parts: Path, target: Path, columns: list[str]) -> None:
-    """Make one file of the parts, in their order, under a header; the parts are deleted."""
-    with target.open("wb") as file:
+def join_parts(parts: Path, columns: list[str]) -> None:
+    """Put one file in the place of a folder of parts: a header, then the parts in their order."""
+    joined = parts.with_suffix(".joined")
+    with joined.open("wb") as file:
         file.write((",".join(columns) + "\n").encode())
         for part in sorted(parts.glob("part-*")):
             with part.open("rb") as source:
                 shutil.copyfileobj(source, file)
     shutil.rmtree(parts)
+    joined.rename(parts)
 
 
 def publish(staging: Path, folder: Path, marker: dict[str, int]) -> None:
     """Move finished files to their places, over what an earlier run left there."""
     (folder / MARKER).write_text(json.dumps(marker) + "\n", encoding="utf-8")
     for made in sorted(staging.iterdir()):
-        place = folder / made.name
-        if place.is_dir():
-            shutil.rmtree(place)
-        elif place.exists():
-            place.unlink()
-        made.rename(place)
+        old = folder / made.name
+        if old.is_dir():
+            shutil.rmtree(old)
+        made.replace(old)
     staging.rmdir()

@@ -73,7 +73,7 @@ def gather_evidence(
     job: Job, store: Tracking, training: Training, candidate: Model, champion: Registered | None
 ) -> Evidence:
     """The candidate and the champion on the test folds, and the applicants' genders for the audit."""
-    test = test_scores(job, training, training.features_version, candidate)
+    test = measured_on_test_folds(job, training, training.features_version, candidate)
     genders = test[[KEY]].merge(read_genders(job, training), on=KEY, how="left")["CODE_GENDER"].fillna("unknown")
     return Evidence(
         labels=test["TARGET"].to_numpy(),
@@ -83,7 +83,7 @@ def gather_evidence(
     )
 
 
-def test_scores(job: Job, training: Training, version: int, model: Model) -> pd.DataFrame:
+def measured_on_test_folds(job: Job, training: Training, version: int, model: Model) -> pd.DataFrame:
     """SK_ID_CURR, TARGET and the model's probability of the candidate's test applicants, with the model's features."""
     rows = folds.labelled(job.lake, training.run_date, version, training.split)
     return batch.measured(
@@ -104,7 +104,9 @@ def gain_on_champion(
     if same_features or its_training.lake == training.lake:
         version = training.features_version if same_features else its_training.features_version
         both = test.merge(
-            test_scores(job, training, version, store.registered_model(champion)), on=KEY, suffixes=("", "_of_champion")
+            measured_on_test_folds(job, training, version, store.registered_model(champion)),
+            on=KEY,
+            suffixes=("", "_of_champion"),
         )
         if len(both):
             return measures.auc_difference(

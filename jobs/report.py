@@ -77,6 +77,7 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
     model, training = store.registered_model(champion), store.training(champion.run_id)
     if training.lake != lake.address:
         raise UserError(f"the champion was trained on {training.lake}: report there, where its test applicants are")
+    explained = explain_applicant(job, model, applicant)
     labelled = folds.labelled(lake, training.run_date, training.features_version, training.split)
     test = labelled.where(F.col("part") == folds.TEST)
     applications = lake.delivered_tables(training.run_date)["application"]
@@ -99,7 +100,7 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
         decision=job.settings.decision,
         test=measure_test(batch.measured(test, model), applications),
         drivers=explain_sample(test, model),
-        applicant=explain_applicant(job, model, applicant),
+        applicant=explained,
     )
 
 

@@ -158,12 +158,14 @@ class Tracking:
     def latest_training(self, run_date: date) -> Training:
         """The lake's newest finished training run of a delivery."""
         with told_when_unreachable(self.uri):
+            # A run that `mlflow run` made is in the experiment that it chose.
+            everywhere = [experiment.experiment_id for experiment in self.client.search_experiments()]
             found = self.client.search_runs(
-                [self.experiment_id],
+                everywhere,
                 f"attributes.status = 'FINISHED' and tags.verb = 'train' and tags.run_date = '{run_date}'",
                 order_by=["attributes.start_time DESC"],
             )
-        ours = [run for run in found if run.data.tags["lake"] == self.lake]
+        ours = [run for run in found if run.data.tags.get("lake") == self.lake]
         if not ours:
             raise UserError(f"no finished training run of {run_date} for {self.lake} in {self.uri}: train first")
         return as_training(ours[0])

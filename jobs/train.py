@@ -115,11 +115,11 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
     rows = job.lake.read(FEATURES, version)
     number = job.lake.version(FEATURES) if version is None else version
     names = [named.name for named in inputs]
+    protected = {column.name for table in TABLES for column in table.columns if column.protected}
+    assert not protected & set(names), f"protected columns are never model inputs: {protected & set(names)}"
     missing = [name for name in names if name not in rows.columns]
     if missing:
         raise UserError(f"{job.lake.path(FEATURES)} has no column {missing[0]}: assemble {job.run_date} again")
-    protected = {column.name for table in TABLES for column in table.columns if column.protected}
-    assert not protected & set(names), f"protected columns are never model inputs: {protected & set(names)}"
     labelled = folds.labelled(job.lake, job.run_date, number, job.settings.split)
     feature_sets = [row[0] for row in labelled.select("feature_set").distinct().collect()]
     if len(feature_sets) != 1:

@@ -34,8 +34,8 @@ def test_every_score_is_explained_as_the_model_does(small_job: Job, model: Model
     limits = small_job.settings.explain
     expected = model.explain(applicants()[LABELLED:], limits.reasons, limits.contributions, limits.additivity)
     for row, one in zip(explanations.itertuples(), expected, strict=True):
-        assert [tuple(reason) for reason in row.reasons] == [tuple(reason) for reason in one.reasons]
-        assert [tuple(each) for each in row.contributions] == [tuple(each) for each in one.contributions]
+        assert list(row.reasons) == [reason._asdict() for reason in one.reasons]
+        assert list(row.contributions) == [each._asdict() for each in one.contributions]
         assert (row.base_value, row.margin) == (one.base_value, one.margin)
         assert row.other_contributions == one.other_contributions
 

@@ -10,7 +10,7 @@ from jobs import measures, tracking
 from jobs.errors import GateRefused, ModelRefused, UserError
 from jobs.job import Job
 from jobs.lake import SCORES
-from jobs.register import gain_on_champion, gather_evidence, read_genders, register, test_scores
+from jobs.register import gain_on_champion, gather_evidence, measured_on_test_folds, read_genders, register
 from jobs.score import score
 from jobs.tracking import Registered, Tracking, Training
 from jobs.train import train
@@ -73,7 +73,7 @@ def test_genders_are_read_of_labelled_applicants_for_the_audit(small_job: Job, t
 def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
     small_job: Job, store: Tracking, training: Training, champion: Registered
 ) -> None:
-    test = test_scores(small_job, training, training.features_version, store.trained_model(training))
+    test = measured_on_test_folds(small_job, training, training.features_version, store.trained_model(training))
     worse = test.assign(probability=test["probability"].round(1))
     expected = measures.auc_difference(test["TARGET"], worse["probability"], test["probability"])
     assert gain_on_champion(small_job, store, training, worse, champion) == expected
@@ -83,7 +83,7 @@ def test_a_champion_of_other_features_reads_them_as_they_were_made_for_it(
     small_job: Job, store: Tracking, training: Training, champion: Registered
 ) -> None:
     later = replace(training, feature_set="ba9876543210", features_version=999)  # no such version: it must not be read
-    test = test_scores(small_job, training, training.features_version, store.trained_model(training))
+    test = measured_on_test_folds(small_job, training, training.features_version, store.trained_model(training))
     gain = gain_on_champion(small_job, store, later, test, champion)
     assert gain.value == gain.standard_error == 0
 

@@ -60,7 +60,11 @@ def describe(people: DataFrame) -> DataFrame:
     people = with_uniforms(with_normals(people, *RANKED, "EDUCATION", "TERM"), *SHARED)
     full = [[*row, *(later[i] for later in CORRELATIONS[i + 1 :])] for i, row in enumerate(CORRELATIONS)]
     people = extend(people, correlated(RANKED, full))
-    people = extend(people, {f"u_{name}": cumulative(f"z_{name}") for name in RANKED})
+    scores = {name: f"z_{name}" for name in RANKED} | {
+        "EDUCATION": "(0.3D * z_AMT_INCOME_TOTAL + 0.2D * z_EXT_SOURCE_1 + 0.933D * e_EDUCATION)",
+        "TERM": "(0.25D * z_AMT_INCOME_TOTAL - 0.78D * z_AMT_GOODS_PRICE + 0.71D * e_TERM)",
+    }
+    people = extend(people, {f"u_{name}": cumulative(score) for name, score in scores.items()})
     for stage in (WHO, WORK, LOAN, CIRCUMSTANCES):
         people = extend(people, stage)
     return people
@@ -98,7 +102,7 @@ WHO = {
     " AS BIGINT)",
     "NAME_FAMILY_STATUS": choice("u_FAMILY", APPLICATION_LEVELS["NAME_FAMILY_STATUS"]),
     "NAME_EDUCATION_TYPE": choice(
-        cumulative("(0.3D * z_AMT_INCOME_TOTAL + 0.2D * z_EXT_SOURCE_1 + 0.933D * e_EDUCATION)"),
+        "u_EDUCATION",
         {"Lower secondary": 0.0114, "Secondary / secondary special": 0.715, "Incomplete higher": 0.0326,
          "Higher education": 0.24, "Academic degree": 0.0005},
     ),
@@ -123,7 +127,6 @@ LOAN = {
     "income": f"rint({quantile('u_AMT_INCOME_TOTAL', APPLICATION['AMT_INCOME_TOTAL'])} / 4500) * 4500",
     "asked": quantile("u_AMT_GOODS_PRICE", APPLICATION["AMT_GOODS_PRICE"])
     + f" * CASE WHEN is_test THEN {figures.TEST_AMOUNTS}D ELSE 1D END",
-    "u_TERM": cumulative("(-0.78D * z_AMT_GOODS_PRICE + 0.25D * z_AMT_INCOME_TOTAL + 0.71D * e_TERM)"),
     "has_inquiries": "CASE WHEN has_bureau THEN u_INQUIRIES >= 0.01 ELSE u_INQUIRIES < 0.1 END",
 }  # fmt: skip
 

@@ -91,7 +91,7 @@ def bureau(loans: DataFrame) -> DataFrame:
         "largest": quantile("u_LARGEST", BUREAU["largest overdue"]),
         "updated": "CASE WHEN is_closed THEN least(days_closed + CASE WHEN u_UPDATE < 0.6 THEN floor(u_UPDATE * 8)"
         " ELSE -days_closed * (u_UPDATE - 0.6D) END, -1D)"
-        f" ELSE -least({quantile('u_UPDATE', BUREAU['days since update'])}, -days_credit) END",
+        f" ELSE -greatest(least({quantile('u_UPDATE', BUREAU['days since update'])}, -days_credit), 1D) END",
     })  # fmt: skip
     columns = {
         "SK_ID_CURR": "SK_ID_CURR",

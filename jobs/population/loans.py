@@ -129,8 +129,9 @@ def loans(drivers: DataFrame) -> DataFrame:
 def previous_application(loans: DataFrame) -> DataFrame:
     """previous_application's columns, as written: the loans that are listed."""
     listed = with_uniforms(
-        loans.where("is_listed"), "DOWN", "NO_DOWN", "WEEKDAY", "HOUR", "LAST", "LAST_IN_DAY", "INTEREST", "PURPOSE",
-        "CASH_PURPOSE", "PAYMENT_TYPE", "REJECT", "SUITE", "NO_SUITE", "CLIENT", "GOODS", "SELL", "CHANNEL", "SELLER",
+        loans.where("is_listed"),
+        "DOWN", "NO_DOWN", "WEEKDAY", "HOUR", "LAST", "LAST_IN_DAY", "INTEREST", "PURPOSE", "CASH_PURPOSE",
+        "PAYMENT_TYPE", "REJECT", "SUITE", "NO_SUITE", "CLIENT", "GOODS", "SELL", "CHANNEL", "SELLER",
         "INSURED", "NO_ZERO", "TERMINATED", "DRAWING", "SPECIAL", "FREE",
     )  # fmt: skip
     listed = extend(listed, {

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 
 from jobs.population.draws import extend, uniform, weighted
 
-INTERCEPT = -3.19
+INTERCEPT = -3.15
 
 APPLICATION_WEIGHTS = {
     "z_EXT_SOURCE_1": -0.27,
