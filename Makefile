@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 DEMO_DATE := 2018-05-17
 DEMO_LAKE := demo/lake
 # Small data in many plans: compiling them well takes longer than running them.
-SMALL_DATA := --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1
+SMALL_DATA := --conf "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xss8m"
 
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME

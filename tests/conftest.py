@@ -14,7 +14,7 @@ from jobs.session import open_session
 from jobs.settings import Settings, load_settings
 
 # Small data in many plans: compiling them well takes longer than running them.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xss8m")
 
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = Path(os.environ.get("HOME_CREDIT_SAMPLE", PROJECT.parent / "shared" / "data" / "home-credit-sample"))
