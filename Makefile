@@ -11,7 +11,7 @@ SMALL_DATA := --conf "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test check format lint types docs-fresh fast-tests docs snapshots notebook mlflow cluster-test lock clean
+.PHONY: help setup demo test check format lint types docs-fresh fast-tests docs snapshots notebook mlflow bench cluster-test lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -24,7 +24,7 @@ demo: setup ## Generate 10,000 applicants and run the whole line on them, into d
 	./spark-submit.sh $(SMALL_DATA) run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE)
 
 test: setup ## Run every test
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup
 
 check: setup ## Format, lint, types, generated documents and the tests that need no Spark; shows every failure
 	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests
@@ -57,6 +57,9 @@ notebook: setup ## Run the notebook on the demo's lake; the result is demo/explo
 
 mlflow: setup ## Open the demo's MLflow store at http://localhost:5000
 	.venv/bin/mlflow ui --backend-store-uri sqlite:///$(DEMO_LAKE)/mlflow/mlflow.db
+
+bench: setup ## Time ingest and features at full size by Spark, Sail and DuckDB; an hour and 60 GB in build/bench
+	$(PYTHON) -m tests.benchmarks
 
 cluster-test: setup ## Run the end-to-end test on a Spark master and two workers of this machine
 	tests/cluster.sh

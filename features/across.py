@@ -191,6 +191,18 @@ APPLICATION_AND_LOANS: tuple[Derived, ...] = (
         "Payments that the loan asked for takes without interest, less the usual term before.",
     ),
     Derived(
+        "EXPECTED_RATE_LESS_APPROVED_MEAN",
+        "EXPECTED_RATE - previous_flat_rate_mean_approved_ever",
+        SIZE,
+        "Yearly interest rate expected of the loan asked for, less the usual one before.",
+    ),
+    Derived(
+        "EXPECTED_TERM_LESS_APPROVED_MEAN",
+        "EXPECTED_TERM - previous_term_mean_approved_ever",
+        SIZE,
+        "Term expected of the loan asked for, less the usual one before.",
+    ),
+    Derived(
         "HOUR_FROM_USUAL",
         "HOUR_APPR_PROCESS_START - previous_hour_mean_ever",
         REFUSALS,

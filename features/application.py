@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import combinations
 
-from features.spec import Code, Column, Declared, Derivation, Derived, Encoded, GroupDeviation, Table, Type
+from features.spec import Code, Column, Declared, Derivation, Derived, Encoded, Expected, GroupDeviation, Table, Type
 
 YES_OR_NO = ("Y", "N")
 ONE_OR_ZERO = ("1", "0")
@@ -340,6 +340,11 @@ DERIVATIONS = (
 )
 
 
+CREDIT_TO_ANNUITY_LEVEL = (
+    "concat(NAME_CONTRACT_TYPE, ' ', cast(cast(round(AMT_CREDIT / nullif(AMT_ANNUITY, 0)) as bigint) as string))"
+)
+
+
 def as_delivered(family: str, *names: str) -> tuple[Derived, ...]:
     """Columns that are features as they are (after the derivations), in their own words."""
     return tuple(Derived(name, name, family, ABOUT[name]) for name in names)
@@ -405,6 +410,33 @@ LOAN = (
         f"least({', '.join(f'case when RATE_{n} is not null then {n} end' for n in TERMS)})",
         "loan size",
         "Shortest term, in months, at which the rate is possible.",
+    ),
+)
+
+# What such a payment for such a credit meant before: the field predicts the term with a model, but nearly all that it
+# knows is the loan over its payment.
+EXPECTED = (
+    Expected(
+        "EXPECTED_TERM",
+        table="previous_application",
+        value="CNT_PAYMENT",
+        where="NAME_CONTRACT_STATUS = 'Approved'",
+        group=CREDIT_TO_ANNUITY_LEVEL,
+        like=CREDIT_TO_ANNUITY_LEVEL,
+        family="loan size",
+        about="Usual term, in months, of loans granted before that are paid back as fast.",
+    ),
+    Derived(
+        "EXPECTED_INTEREST",
+        "AMT_ANNUITY * EXPECTED_TERM / nullif(AMT_CREDIT, 0) - 1",
+        "loan size",
+        "What is paid on top of the loan in the expected term, over the loan.",
+    ),
+    Derived(
+        "EXPECTED_RATE",
+        "24 * EXPECTED_INTEREST / (EXPECTED_TERM + 1)",
+        "loan size",
+        "Yearly interest rate in the expected term, roughly.",
     ),
 )
 
@@ -660,6 +692,7 @@ OVER_EXT_SOURCE_3 = tuple(
 FEATURES: tuple[Declared, ...] = (
     *EXTERNAL_SCORES,
     *LOAN,
+    *EXPECTED,
     *AFFORDABILITY,
     *AGES,
     *OVER_EXT_SOURCE_3,

@@ -287,7 +287,11 @@ LAST: tuple[Declared, ...] = (
 MONTHLY: tuple[Declared, ...] = (
     *(
         Feature(
-            f"months_late_{window}", f"balance_late_mean_{window}", (MEAN, MAX), DELINQUENCY, f"Months late, {told}."
+            f"months_late_{window}",
+            f"loan_balance_late_mean_{window}",
+            (MEAN, MAX),
+            DELINQUENCY,
+            f"Months late, {told}.",
         )
         for window, told in (
             ("6m", "of the last 6"),
@@ -299,31 +303,55 @@ MONTHLY: tuple[Declared, ...] = (
     ),
     Feature(
         "months_late_ever",
-        "balance_late_mean_ever",
+        "loan_balance_late_mean_ever",
         (MEAN,),
         DELINQUENCY,
         "Months late, of all.",
         slices=(ACTIVE, CLOSED),
     ),
     Feature(
-        "months_very_late_24m", "balance_very_late_mean_24m", (MAX,), DELINQUENCY, "Months over 30 days late, of 24."
+        "months_very_late_24m",
+        "loan_balance_very_late_mean_24m",
+        (MAX,),
+        DELINQUENCY,
+        "Months over 30 days late, of 24.",
     ),
     Feature(
-        "months_very_late_ever", "balance_very_late_mean_ever", (MEAN, MAX), DELINQUENCY, "Months over 30 days late."
+        "months_very_late_ever",
+        "loan_balance_very_late_mean_ever",
+        (MEAN, MAX),
+        DELINQUENCY,
+        "Months over 30 days late.",
     ),
     Feature(
-        "months_since_late", "balance_late_age_min_ever", (MIN, MEAN), DELINQUENCY, "Months since the last late one."
-    ),
-    Feature("level_12m", "balance_level_mean_12m", (MEAN, MAX), DELINQUENCY, "Mean lateness of 12 months, 0 to 5."),
-    Feature("level_max_12m", "balance_level_max_12m", (MEAN, MAX), DELINQUENCY, "Worst lateness of 12 months, 0 to 5."),
-    Feature("level_max", "balance_level_max_ever", (MEAN, MAX), DELINQUENCY, "Worst lateness ever, 0 to 5."),
-    Feature(
-        "level_decayed", "balance_level_decayed_ever", (MEAN, MAX), DELINQUENCY, "Lateness, the latest counting most."
+        "months_since_late",
+        "loan_balance_late_age_min_ever",
+        (MIN, MEAN),
+        DELINQUENCY,
+        "Months since the last late one.",
     ),
     Feature(
-        "level_trend", "balance_level_trend_24m", (MEAN, MAX), DELINQUENCY, "Whether lateness rises over 24 months."
+        "level_12m", "loan_balance_level_mean_12m", (MEAN, MAX), DELINQUENCY, "Mean lateness of 12 months, 0 to 5."
     ),
-    Ordered("months_late_ever", "balance_late_mean_ever", (MEAN,), DELINQUENCY, "Months late, of all.", last=(3,)),
+    Feature(
+        "level_max_12m", "loan_balance_level_max_12m", (MEAN, MAX), DELINQUENCY, "Worst lateness of 12 months, 0 to 5."
+    ),
+    Feature("level_max", "loan_balance_level_max_ever", (MEAN, MAX), DELINQUENCY, "Worst lateness ever, 0 to 5."),
+    Feature(
+        "level_decayed",
+        "loan_balance_level_decayed_ever",
+        (MEAN, MAX),
+        DELINQUENCY,
+        "Lateness, the latest counting most.",
+    ),
+    Feature(
+        "level_trend",
+        "loan_balance_level_trend_24m",
+        (MEAN, MAX),
+        DELINQUENCY,
+        "Whether lateness rises over 24 months.",
+    ),
+    Ordered("months_late_ever", "loan_balance_late_mean_ever", (MEAN,), DELINQUENCY, "Months late, of all.", last=(3,)),
 )
 
 COMPARED: tuple[Declared, ...] = (

@@ -48,9 +48,8 @@ TABLE = Table(
     key=("SK_ID_BUREAU", "MONTHS_BALANCE"),
     columns=COLUMNS,
     parent=("bureau", "SK_ID_BUREAU"),
-    entity="SK_ID_BUREAU",
     derivations=DERIVATIONS,
     age="-MONTHS_BALANCE",
     age_unit="m",
-    features=FEATURES,
+    parent_features=FEATURES,
 )

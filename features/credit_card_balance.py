@@ -14,6 +14,7 @@ from features.spec import (
     Derivation,
     Derived,
     Feature,
+    Folding,
     Ordered,
     Ratio,
     Slice,
@@ -148,6 +149,12 @@ CHANGES: tuple[Declared, ...] = (
     Derived("card_use_12m_less_ever", "card_use_mean_12m - card_use_mean_ever", USE, "Use of a year less that of all."),
 )
 
+OF_A_CARD: tuple[Folding, ...] = (
+    Feature("use", "use", (MEAN,), USE, "Balance over limit."),
+    Feature("below_minimum", "below_minimum", (MEAN,), PAYMENT, "Paid less than was due."),
+    Feature("dpd_def", "SK_DPD_DEF", (MAX,), PAYMENT, "Days past due, small debts left out."),
+)
+
 TABLE = Table(
     name="credit_card_balance",
     prefix="card",
@@ -161,4 +168,5 @@ TABLE = Table(
     age_unit="m",
     order=("SK_ID_PREV DESC",),
     features=(*UTILISATION, *SPENDING, *REPAYMENT, *CHANGES),
+    parent_features=OF_A_CARD,
 )

@@ -1,17 +1,17 @@
-"""Categories as numbers: what is fitted on labelled rows, and how it is applied to any row.
+"""What is fitted on labelled applicants, and how it is applied to any: category codes, medians of groups.
 
-Frequencies and group medians are kept as rows (name, level, value), so that they can be stored, read and compared. The
-level NULL of a group holds the median of all rows, which a level never seen takes.
+Both are kept as rows (name, level, value), so that they can be stored, read and compared. The level NULL of a group
+holds the median of all rows, which a level never seen takes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.rows import derive
-from features.spec import Code, Encoded, GroupDeviation, Table
+from features.rows import Sources, derive, feature_rows
+from features.spec import Code, Encoded, Expected, GroupDeviation, Table
 
 ENCODING_SCHEMA = "name STRING, level STRING, value DOUBLE"
 
@@ -38,6 +38,11 @@ def deviations(table: Table) -> tuple[GroupDeviation, ...]:
     return tuple(each for each in table.features if isinstance(each, GroupDeviation))
 
 
+def expectations(table: Table) -> tuple[Expected, ...]:
+    """What the table's rows lead to expect of another table's."""
+    return tuple(each for each in table.features if isinstance(each, Expected))
+
+
 def long_form(rows: DataFrame, columns: Iterable[Column]) -> DataFrame:
     """(name, level, value) for each struct in each row."""
     return rows.select(F.inline(F.array(*columns)))
@@ -48,12 +53,17 @@ def triple(name: str, level: Column, value: Column) -> Column:
     return F.struct(F.lit(name).alias("name"), level.cast("string").alias("level"), value.cast("double").alias("value"))
 
 
-def fit(applications: DataFrame, table: Table) -> DataFrame:
-    """Frequencies and medians of the labelled applications: (name, level, value), one row a level.
+def fit(sources: Sources, table: Table, tables: Mapping[str, Table]) -> DataFrame:
+    """Frequencies and medians of the labelled applicants: (name, level, value), one row a level.
 
     No label is read but to know that there is one.
+
+    Args:
+        sources: Every source table.
+        table: The application, whose fitted features are meant.
+        tables: Every table's declaration, by name.
     """
-    labelled = derive(applications.where(F.col("TARGET").isNotNull()), table.derivations)
+    labelled = derive(sources[table.name].where(F.col("TARGET").isNotNull()), table.derivations)
     frequencies = [each for each in encoded(table) if each.code is Code.FREQUENCY]
     levels = long_form(labelled, [triple(e.name, F.col(e.column), F.lit(1.0)) for e in frequencies])
     shares = (
@@ -65,11 +75,15 @@ def fit(applications: DataFrame, table: Table) -> DataFrame:
     )
     groups = [triple(d.name, F.col(d.group), F.expr(d.value)) for d in deviations(table)]
     overall = [triple(d.name, F.lit(None), F.expr(d.value)) for d in deviations(table)]
+    samples = long_form(labelled, groups).where(F.col("level").isNotNull()).unionByName(long_form(labelled, overall))
+    for each in expectations(table):
+        theirs = feature_rows(tables[each.table], sources, tables).join(
+            labelled.select(*table.key), list(table.key), how="left_semi"
+        )
+        alike = triple(each.name, F.expr(each.group), F.expr(each.value))
+        samples = samples.unionByName(long_form(theirs.where(each.where), [alike]).where(F.col("level").isNotNull()))
     medians = (
-        long_form(labelled, groups)
-        .where(F.col("level").isNotNull())
-        .unionByName(long_form(labelled, overall))
-        .groupBy("name", "level")
+        samples.groupBy("name", "level")
         .agg(F.percentile("value", F.lit(0.5)).alias("value"))
         .where(F.col("value").isNotNull())
     )
@@ -114,4 +128,6 @@ def apply(table: Table, encodings: Encodings) -> list[Column]:
         (ordinal(each) if each.code is Code.ORDINAL else frequency(each, encodings)).alias(each.name)
         for each in encoded(table)
     ]
-    return codes + [deviation(each, encodings).alias(each.name) for each in deviations(table)]
+    medians = [deviation(each, encodings).alias(each.name) for each in deviations(table)]
+    expected = [lookup(encodings, each.name, F.expr(each.like)).alias(each.name) for each in expectations(table)]
+    return [*codes, *medians, *expected]

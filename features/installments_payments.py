@@ -15,6 +15,7 @@ from features.spec import (
     Derivation,
     Derived,
     Feature,
+    Folding,
     Lookup,
     Ordered,
     Ratio,
@@ -209,6 +210,15 @@ CHANGES: tuple[Declared, ...] = (
     ),
 )
 
+OF_A_LOAN: tuple[Folding, ...] = (
+    Feature("late", "days_late", (MEAN, MAX), LATE, "Days paid late."),
+    Ordered("late", "days_late", (MAX,), LATE, "Days paid late.", first=(3,)),
+    Feature("is_late", "days_late > 0", (MEAN,), LATE, "Paid late."),
+    Feature("is_short", "short > 0", (MEAN,), SHORT, "Paid short."),
+    Ratio("total_short", "short", "AMT_INSTALMENT", SHORT, "All not paid over all due."),
+    Feature("paid", "AMT_PAYMENT", (SUM,), BURDEN, "Amount paid."),
+)
+
 TABLE = Table(
     name="installments_payments",
     prefix="installments",
@@ -225,4 +235,5 @@ TABLE = Table(
     age="-DAYS_INSTALMENT",
     order=("SK_ID_PREV DESC", "NUM_INSTALMENT_VERSION DESC", "NUM_INSTALMENT_NUMBER DESC"),
     features=(*LATENESS, *LATE_SHARES, *UNDERPAYMENT, *AMOUNTS, *CHANGES),
+    parent_features=OF_A_LOAN,
 )

@@ -9,7 +9,7 @@ from features import ACROSS, TABLES
 from features.aggregate import VALUES, fold_rows
 from features.encode import Encodings, apply
 from features.rows import Sources, derive, feature_rows, mentions
-from features.spec import Declared, Derivation, Derived, Named, Table, feature_names
+from features.spec import Declared, Derivation, Derived, Named, Table, feature_names, of_parent
 
 KEY = "SK_ID_CURR"
 TARGET = "TARGET"
@@ -19,7 +19,7 @@ BY_NAME: Mapping[str, Table] = {table.name: table for table in TABLES}
 
 def catalogue() -> tuple[Named, ...]:
     """Every column of the feature table, in order."""
-    ours = [named for table in TABLES if table.entity == KEY for named in feature_names(table)]
+    ours = [named for table in TABLES for named in feature_names(table)]
     across = [Named(d.name, "across tables", d.family, d.about, None, None, None, d) for d in ACROSS]
     return (*ours, *across)
 
@@ -42,7 +42,7 @@ def feature_table(sources: Sources, encodings: Encodings) -> DataFrame:
     applicants = derive(applicants, derivations(application.features))
     own = [f"cast({named.name} as double) as {named.name}" for named in feature_names(application)]
     joined = applicants.selectExpr(KEY, f"cast({TARGET} as bigint) as {TARGET}", *own)
-    histories = [table for table in TABLES if table.entity == KEY and table is not application]
+    histories = [table for table in TABLES if table.features and table is not application]
     for table in histories:
         folded = fold_rows(feature_rows(table, with_children(table, sources), BY_NAME), table)
         joined = joined.join(folded.withColumnRenamed(VALUES, packed(table)), on=KEY, how="left")
@@ -80,8 +80,9 @@ def with_children(table: Table, sources: Sources) -> Sources:
     """The sources, the table's own rows widened by the folded rows of the tables that belong to its rows."""
     rows = sources[table.name]
     for child in TABLES:
-        if child.parent is not None and child.parent[0] == table.name and child.entity == child.parent[1]:
-            folded = fold_rows(feature_rows(child, sources, BY_NAME), child).withColumnRenamed(VALUES, packed(child))
-            rows = rows.join(folded, on=child.entity, how="left")
-            rows = rows.selectExpr("*", *[f"{sql} as {name}" for name, sql in unpacked(child).items()])
+        if child.parent_features and child.parent is not None and child.parent[0] == table.name:
+            each = of_parent(child)
+            folded = fold_rows(feature_rows(each, sources, BY_NAME), each).withColumnRenamed(VALUES, packed(each))
+            rows = rows.join(folded, on=each.entity, how="left")
+            rows = rows.selectExpr("*", *[f"{sql} as {name}" for name, sql in unpacked(each).items()])
     return {**sources, table.name: rows}

@@ -14,6 +14,7 @@ from features.spec import (
     Declared,
     Derivation,
     Feature,
+    Folding,
     Lookup,
     Ordered,
     Slice,
@@ -117,6 +118,11 @@ ENDINGS: tuple[Declared, ...] = (
     Feature("age", "age", (MIN, MAX), COURSE, "Months since the balance."),
 )
 
+OF_A_LOAN: tuple[Folding, ...] = (
+    Feature("is_late", OVERDUE.where, (MEAN,), LATE, "Past due."),
+    Feature("dpd_def", "SK_DPD_DEF", (MAX,), LATE, "Days past due, small debts left out."),
+)
+
 TABLE = Table(
     name="POS_CASH_balance",
     prefix="pos",
@@ -135,4 +141,5 @@ TABLE = Table(
     age_unit="m",
     order=("SK_ID_PREV DESC",),
     features=(*LATENESS, *PROGRESS, *ENDINGS),
+    parent_features=OF_A_LOAN,
 )

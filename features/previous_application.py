@@ -319,7 +319,7 @@ DERIVATIONS = (
     Derivation(
         "instalments_left",
         "case when active then"
-        " CNT_PAYMENT - least(greatest(ceil(-coalesce(DAYS_FIRST_DUE, 0) / 30.4375D), 0), CNT_PAYMENT) end",
+        " CNT_PAYMENT - least(greatest(ceil(-coalesce(DAYS_FIRST_DUE, 0) / 30.4375e0), 0), CNT_PAYMENT) end",
         "Instalments of a running loan that fall due after the application, by its plan.",
     ),
     Derivation("debt_left", "AMT_ANNUITY * instalments_left", "What those instalments come to."),
@@ -509,6 +509,43 @@ KINDS: tuple[Declared, ...] = (
     Feature("seller_area", "SELLERPLACE_AREA", (MEAN,), APPLICATIONS, "Size of the seller's place."),
 )
 
+PAID = Slice("paid", "loan_installments_late_max_ever is not null", "Loans that had an instalment due.")
+LATE, SHORT = "payment history", "underpayment"
+LATE_SHARE = "loan_installments_is_late_mean_ever"
+# A default in the words of NoxMoon's solution: paid over a day late, or short, or past due with more than a small debt.
+IN_TROUBLE = (
+    "greatest(cast(loan_installments_late_max_ever > 1 as int), cast(loan_installments_is_short_mean_ever > 0 as int),"
+    " cast(loan_pos_dpd_def_max_ever > 0 as int), cast(loan_card_dpd_def_max_ever > 0 as int))"
+)
+
+REPAYMENT: tuple[Declared, ...] = (
+    Feature("late", "loan_installments_late_mean_ever", (MEAN, MAX), LATE, "Mean days late of a loan.", (1095, EVER)),
+    Ordered("late", "loan_installments_late_mean_ever", (MEAN,), LATE, "Days late of a loan.", (1, 3), slices=(PAID,)),
+    Feature("worst_late", "loan_installments_late_max_ever", (MEAN, MIN), LATE, "Most days late of a loan."),
+    Feature("opening_late", "loan_installments_late_max_first3", (MEAN, MAX), LATE, "Most days late of its first 3."),
+    Feature("is_late", LATE_SHARE, (MEAN, MAX, STD), LATE, "Share of a loan's instalments that were paid late."),
+    Feature("is_late", LATE_SHARE, (MEAN,), LATE, "Share of a loan's instalments paid late.", slices=(CASH, CONSUMER)),
+    Ordered("is_late", LATE_SHARE, (MEAN,), LATE, "Share of a loan's paid late.", last=(1, 3), slices=(PAID,)),
+    Feature("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", windows=(1095, EVER)),
+    Feature("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", slices=(CASH, CONSUMER)),
+    Ordered("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", last=(1, 3), slices=(PAID,)),
+    Feature("pos_late", "loan_pos_is_late_mean_ever", (MEAN, MAX), LATE, "Share of a loan's months past due."),
+    Ordered("pos_late", "loan_pos_is_late_mean_ever", (MEAN,), LATE, "Months past due.", last=(3,), slices=(PAID,)),
+    Feature("is_short", "loan_installments_is_short_mean_ever", (MEAN, MAX), SHORT, "Share of a loan's paid short."),
+    Feature("total_short", "loan_installments_total_short_ever", (MEAN, MAX), SHORT, "Not paid over due of a loan."),
+    Feature("use", "loan_card_use_mean_ever", (MAX,), "card use", "Mean balance over limit of a card."),
+    Feature("below_minimum", "loan_card_below_minimum_mean_ever", (MAX,), "card payments", "Months paid below due."),
+    Feature(
+        "unpaid",
+        "greatest(AMT_CREDIT - loan_installments_paid_sum_ever, 0)",
+        (SUM, MAX),
+        "total burden",
+        "Credit less all that was paid.",
+        slices=(ACTIVE,),
+    ),
+    Ratio("repaid", "loan_installments_paid_sum_ever", "total_cost", LOANS, "Paid of all payments.", slices=(ACTIVE,)),
+)
+
 TABLE = Table(
     name="previous_application",
     prefix="previous",
@@ -521,5 +558,5 @@ TABLE = Table(
     # Entries made by mistake have no age, so that no feature sees them.
     age="CASE WHEN FLAG_LAST_APPL_PER_CONTRACT = 'Y' THEN -DAYS_DECISION END",
     order=("SK_ID_PREV DESC",),
-    features=(*OUTCOMES, *TIMING, *AMOUNTS, *PRICES, *REMAINING, *COURSE, *KINDS),
+    features=(*OUTCOMES, *TIMING, *AMOUNTS, *PRICES, *REMAINING, *COURSE, *KINDS, *REPAYMENT),
 )

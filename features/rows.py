@@ -52,9 +52,9 @@ def order_terms(table: Table) -> tuple[tuple[str, bool], ...]:
     return tuple(terms)
 
 
-def expressions(table: Table) -> list[str]:
+def feature_expressions(table: Table) -> list[str]:
     """Every row-level expression that a table's features and slices are made of."""
-    found = [derivation.sql for derivation in table.derivations]
+    found: list[str] = []
     for declared in table.features:
         found.extend(
             getattr(declared, part) for part in ("value", "numerator", "denominator") if hasattr(declared, part)
@@ -63,12 +63,21 @@ def expressions(table: Table) -> list[str]:
     return found
 
 
+def read_columns(table: Table) -> set[str]:
+    """The words of what a table's features read, through its derivations."""
+    texts = [*feature_expressions(table), table.age or "", *table.order]
+    for derivation in reversed(table.derivations):
+        if any(mentions(text, derivation.name) for text in texts):
+            texts.append(derivation.sql)
+    return {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)}
+
+
 def ranked(rows: DataFrame, table: Table) -> DataFrame:
     """The rows with their rank among their entity's (1 is the latest) and the age of the next older one.
 
     Only where an expression of the table reads them: they cost a sort.
     """
-    read = [name for name in (RANK, PREVIOUS_AGE) if any(mentions(sql, name) for sql in expressions(table))]
+    read = [name for name in (RANK, PREVIOUS_AGE) if name in read_columns(table)]
     if not read:
         return rows
     ties = [F.expr(sql).desc() if descends else F.expr(sql).asc() for sql, descends in order_terms(table)]
@@ -102,12 +111,20 @@ def base_rows(table: Table, sources: Sources) -> DataFrame:
 
 
 def with_lookups(rows: DataFrame, table: Table, sources: Sources, tables: Mapping[str, Table]) -> DataFrame:
-    """The rows with the columns they borrow; no row is lost or doubled, since `on` holds the other table's key."""
+    """The rows with the columns they borrow; no row is lost or doubled, since `on` holds the other table's key.
+
+    Of a lookup that no feature reads only the columns are there, all null: a join costs two shuffles.
+    """
+    read = read_columns(table)
     for lookup in table.lookups:
         other = tables[lookup.table]
         if not set(other.key) <= set(lookup.on):
             raise ValueError(f"{table.name} looks up {lookup.table} on {lookup.on}, which is not its key {other.key}")
         derived = derive(sources[other.name], split_derivations(other)[0])
+        if not read & set(lookup.columns):
+            types = derived.select(*lookup.columns).dtypes
+            rows = rows.selectExpr("*", *[f"cast(null as {kind}) as {name}" for name, kind in types])
+            continue
         rows = rows.join(derived.select(*lookup.on, *lookup.columns), on=list(lookup.on), how="left")
     return rows
 

@@ -11,7 +11,7 @@ declares ``installments_days_late_mean_90d`` and five more: names are computed b
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -254,8 +254,33 @@ class GroupDeviation:
     about: str
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What rows of another table lead to expect: the median of their value among those that are like the application.
+
+    Fitted on the rows of labelled applicants and then only applied; null where no row was like it.
+
+    Args:
+        table: The table whose rows are looked at.
+        value: SQL of a number over one of its rows.
+        where: SQL of which rows count.
+        group: SQL of a text over one of its rows.
+        like: SQL over the application that gives the text of its own group.
+    """
+
+    name: str
+    table: str
+    value: str
+    where: str
+    group: str
+    like: str
+    family: str
+    about: str
+
+
 Folding = Feature | Ordered | Ratio
-Declared = Folding | Derived | Encoded | GroupDeviation
+Fitted = Encoded | GroupDeviation | Expected
+Declared = Folding | Derived | Fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +317,7 @@ class Table:
         key: Columns that name a row; no two rows share them.
         columns: The contract, in Kaggle's order.
         parent: The table and column of the row that this one belongs to; None for the application.
-        entity: The column that features are folded to: SK_ID_CURR, or SK_ID_BUREAU for bureau_balance.
+        entity: The column that features are folded to.
         rollup: Folding to a coarser grain first; its own derivations come from `derivations`.
         lookups: Columns borrowed from other tables, before the derivations.
         derivations: Row-level columns.
@@ -300,7 +325,9 @@ class Table:
             are never seen by a feature.
         age_unit: "d" (days) or "m" (months).
         order: SQL expressions that break ties of age, latest row first; with the age they order the rows totally.
-        features: What is computed.
+        features: What is computed for an applicant.
+        parent_features: What is computed for the row that the rows belong to, for the parent's own features to read
+            (see `of_parent`).
     """
 
     name: str
@@ -318,7 +345,8 @@ class Table:
     age: str | None = None
     age_unit: str = "d"
     order: tuple[str, ...] = ()
-    features: tuple[Declared, ...] = field(default=())
+    features: tuple[Declared, ...] = ()
+    parent_features: tuple[Folding, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where the contract has none."""
@@ -326,6 +354,14 @@ class Table:
             if column.name == name:
                 return column
         raise KeyError(f"{self.name} has no column {name}")
+
+
+def of_parent(table: Table) -> Table:
+    """The same rows, folded to the row that they belong to: ``loan_installments_late_mean_ever`` is one loan's."""
+    assert table.parent is not None
+    return replace(
+        table, prefix=f"loan_{table.prefix}", entity=table.parent[1], features=table.parent_features, parent_features=()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +386,7 @@ def joined_name(*parts: str) -> str:
 def feature_names(table: Table) -> Iterator[Named]:
     """Every feature that a table declares, in the order of its columns in the feature table."""
     for declared in table.features:
-        if isinstance(declared, Derived | Encoded | GroupDeviation):
+        if isinstance(declared, Derived | Fitted):
             yield Named(declared.name, table.name, declared.family, declared.about, None, None, None, declared)
             continue
         aggregations = (None,) if isinstance(declared, Ratio) else declared.aggregations

@@ -63,7 +63,7 @@ def new_encodings(job: Job, sources: Sources) -> Encodings:
     applications = sources["application"]
     if applications.where(F.col("TARGET").isNotNull()).isEmpty():
         return stored_encodings(job, None)
-    return as_encodings(fit(applications, BY_NAME["application"]).collect())
+    return as_encodings(fit(sources, BY_NAME["application"], BY_NAME).collect())
 
 
 def stored_encodings(job: Job, version: str | None) -> Encodings:
@@ -88,8 +88,11 @@ def stored_encodings(job: Job, version: str | None) -> Encodings:
 
 
 def as_encodings(rows: list[Row]) -> Encodings:
-    """Collected rows (name, level, value) as encodings, in a fixed order."""
-    encodings = [Encoding(row["name"], row["level"], row["value"]) for row in rows]
+    """Collected rows (name, level, value) as encodings, in a fixed order.
+
+    Twelve significant digits are kept: engines differ in the last bit of a median between two values.
+    """
+    encodings = [Encoding(row["name"], row["level"], float(f"{row['value']:.12g}")) for row in rows]
     return tuple(sorted(encodings, key=lambda each: (each.name, each.level is not None, each.level or "")))
 
 

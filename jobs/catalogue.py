@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run-date", metavar="DATE", help="the delivery of --applicant (default: the newest)")
 
 
-def main(arguments: argparse.Namespace, settings: Settings) -> None:  # noqa: ARG001
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     console = Console(width=None if Console().is_terminal else 160)
     if arguments.markdown:
@@ -40,9 +40,9 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:  # noqa: AR
         console.print(f"{len(catalogue())} features in {arguments.markdown}")
     elif arguments.applicant is not None:
         run_date = parse_run_date(arguments.run_date) if arguments.run_date else None
-        console.print(applicant_grid(applicant_row(open_lake(arguments), arguments.applicant, run_date)))
+        console.print(applicant_grid(applicant_row(open_lake(arguments, settings), arguments.applicant, run_date)))
     elif arguments.diff:
-        for line in differences(open_lake(arguments), *arguments.diff):
+        for line in differences(open_lake(arguments, settings), *arguments.diff):
             console.print(line, highlight=False)
     else:
         console.print(catalogue_grid(catalogue()))

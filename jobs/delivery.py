@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial, reduce
-from urllib.parse import unquote
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -17,8 +15,10 @@ from pyspark.sql import types as T
 from features.contract import BROKEN_LINE, FILE
 from features.spec import Table
 from jobs.errors import ContractBroken, UserError
+from jobs.storage import list_files, literally
 
 DESCRIPTIONS = "HomeCredit_columns_description.csv"
+DATA_FILES = "*.{csv,csv.gz}"
 HEADERS_AT_ONCE = 8
 
 
@@ -42,26 +42,10 @@ class SourceFile:
         return sorted({column for header, _ in self.parts for column in header} - set(self.read))
 
 
-def list_files(spark: SparkSession, address: str, pattern: str = "*.{csv,csv.gz}") -> list[str]:
-    """The file, or the folder's visible files with such a name; nothing where the address is of neither."""
-    try:
-        found = spark.read.option("pathGlobFilter", pattern).text(literally(address)).inputFiles()
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        return []
-    return sorted(unquote(file) for file in found)
-
-
-def literally(address: str) -> str:
-    """The address with the characters escaped that Hadoop would take for a pattern."""
-    return "".join(f"\\{letter}" if letter in "{}[]*?\\" else letter for letter in address)
-
-
 def find_file(spark: SparkSession, source: str, name: str) -> list[str]:
     """The parts of a source file, whichever of its possible names it has; nothing where it has none."""
     forms = [f"{source.rstrip('/')}/{name}{ending}" for ending in (".csv", ".csv.gz", "")]
-    found = {form: files for form in forms if (files := list_files(spark, form))}
+    found = {form: files for form in forms if (files := list_files(spark, form, DATA_FILES))}
     if len(found) > 1:
         raise UserError(f"{name} is there {len(found)} times, as {' and '.join(found)}: leave one of them")
     return next(iter(found.values()), [])
@@ -138,7 +122,7 @@ def read_parts(spark: SparkSession, file: SourceFile, header: Sequence[str], par
 def read_descriptions(spark: SparkSession, source: str) -> dict[tuple[str, str], str]:
     """(source table, column) to its meaning, as the delivery's description file has it; nothing without one."""
     address = f"{source.rstrip('/')}/{DESCRIPTIONS}"
-    if not list_files(spark, address):
+    if not list_files(spark, address, DATA_FILES):
         return {}
     file = spark.read.format("binaryFile").load(literally(address)).select("content").first()
     # Spark's CSV reader does not know cp1252, in which Kaggle ships it.

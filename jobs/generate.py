@@ -44,14 +44,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def main(arguments: argparse.Namespace, settings: Settings) -> None:  # noqa: ARG001 - every verb's main takes both
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Check the options, then generate."""
     if arguments.applicants < FEWEST:
         raise UserError(f"--applicants {arguments.applicants}: at least {FEWEST}, so that every file has rows")
     if not -(2**63) < arguments.seed < 2**63:
         raise UserError(f"--seed {arguments.seed}: a whole number of at most 64 bits")
     check_output(arguments.output)
-    generate(open_session(arguments.verb), arguments.applicants, arguments.seed, arguments.output)
+    generate(
+        open_session(arguments.verb, settings.session.engine), arguments.applicants, arguments.seed, arguments.output
+    )
 
 
 def check_output(output: str) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from pyspark.sql import SparkSession
 
 from jobs.lake import STEPS, Lake
+from jobs.session import running_stages
 from jobs.settings import Settings
 
 PULSE_SECONDS = 10.0
@@ -74,9 +75,6 @@ def report_stages(spark: SparkSession, step: Step, done: threading.Event) -> Non
     """Say every few seconds how far Spark's running stages are: in a log there is no progress bar."""
     if sys.stderr.isatty():
         return
-    tracker = spark.sparkContext.statusTracker()
     while not done.wait(PULSE_SECONDS):
-        for stage in tracker.getActiveStageIds():
-            info = tracker.getStageInfo(stage)
-            if info is not None:
-                step.say(f"stage {stage} {info.name.split(' at ')[0]}: {info.numCompletedTasks}/{info.numTasks} tasks")
+        for stage in running_stages(spark):
+            step.say(stage)

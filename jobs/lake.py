@@ -5,15 +5,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from delta.tables import DeltaTable
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features import TABLES
 from jobs.errors import TryAgain, UserError
+from jobs.storage import list_files
 
 DELIVERIES = "operations/deliveries"
 STEPS = "operations/steps"
@@ -23,6 +22,12 @@ ENCODINGS = "encodings"
 CATALOGUE = "catalogue"
 SCORES = "scores"
 EXPLANATIONS = "explanations"
+
+# Models name the versions that they were trained on: these must stay readable.
+RETENTION = {
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 3650 days",
+}
 
 
 def source_table(name: str) -> str:
@@ -76,55 +81,56 @@ class Lake:
 
     def exists(self, table: str) -> bool:
         """Whether the table was ever written."""
-        return DeltaTable.isDeltaTable(self.spark, self.path(table))
+        return bool(self.commits(table))
 
     def version(self, table: str) -> int:
-        """The table's newest version."""
-        row = DeltaTable.forPath(self.spark, self.path(table)).history(1).select("version").first()
-        assert row is not None
-        return int(row["version"])
+        """The newest version of a table that is there."""
+        return self.commits(table)[-1]
+
+    def commits(self, table: str) -> list[int]:
+        """The versions that the table's log holds, oldest first; none where there is no table."""
+        files = (PurePosixPath(file) for file in list_files(self.spark, f"{self.path(table)}/_delta_log", "*.json"))
+        return [int(file.stem) for file in files if file.stem.isdecimal()]
 
     def read(self, table: str, version: int | None = None) -> DataFrame:
         """The table, newest or at a version; a table that is not there is the user's error."""
-        if not self.exists(table):
+        versions = self.commits(table)
+        if not versions:
             raise UserError(f"no table {self.path(table)}: run the step that writes it first, or check --lake")
         reader = self.spark.read.format("delta")
         if version is None:
             return reader.load(self.path(table))
-        try:
-            return reader.option("versionAsOf", version).load(self.path(table))
-        except AnalysisException:
-            raise UserError(f"table {self.path(table)} has no version {version}") from None
+        if version not in versions:
+            raise UserError(f"table {self.path(table)} has no version {version}, the newest is {versions[-1]}")
+        return reader.option("versionAsOf", version).load(self.path(table))
 
     def read_run_date(self, table: str, run_date: date, version: int | None = None) -> DataFrame:
         """The rows of one run_date."""
         return self.read(table, version).where(F.col("run_date") == F.lit(run_date))
 
     def replace(self, table: str, rows: DataFrame, run_date: date, comments: Mapping[str, str] | None = None) -> int:
-        """Put the rows in place of the run_date's, atomically; gives the new version.
+        """Put the rows in place of the run_date's, in one commit; gives the new version.
 
-        Rows get the column run_date where they have none. Columns are commented when the table is made.
+        Rows get the column run_date where they have none. A table that is not there yet is made, partitioned by
+        run_date. `comments` say what columns mean.
         """
-        dated = rows if "run_date" in rows.columns else rows.withColumn("run_date", F.lit(run_date))
-        if not self.exists(table):
-            self.create(table, dated, comments or {})
-        (
-            dated.write.format("delta")
-            .mode("overwrite")
-            .option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'")
-            .option("mergeSchema", "true")
-            .save(self.path(table))
-        )
+        said = comments or {}
+        columns = [
+            F.col(name).alias(name, metadata={"comment": said[name]}) if name in said else F.col(name)
+            for name in rows.columns
+        ]
+        dated = rows.select(*columns)
+        if "run_date" not in rows.columns:
+            dated = dated.withColumn("run_date", F.lit(run_date))
+        writer = dated.write.format("delta").mode("overwrite")
+        if self.exists(table):
+            writer = writer.option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'").option(
+                "mergeSchema", True
+            )
+        else:
+            writer = writer.partitionBy("run_date").options(**RETENTION)
+        writer.save(self.path(table))
         return self.version(table)
-
-    def create(self, table: str, like: DataFrame, comments: Mapping[str, str]) -> None:
-        """Make the empty table, partitioned by run_date, with its columns' comments."""
-        maker = DeltaTable.createIfNotExists(self.spark).location(self.path(table)).partitionedBy("run_date")
-        for column in like.schema.fields:
-            maker = maker.addColumn(column.name, column.dataType, comment=comments.get(column.name))
-        maker.property("delta.logRetentionDuration", "interval 3650 days").property(
-            "delta.deletedFileRetentionDuration", "interval 3650 days"
-        ).execute()
 
     def append(self, table: str, rows: DataFrame) -> None:
         """Add rows to a log table."""

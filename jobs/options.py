@@ -19,12 +19,12 @@ def add_run_date(parser: argparse.ArgumentParser) -> None:
     add_lake(parser)
 
 
-def open_lake(arguments: argparse.Namespace) -> Lake:
+def open_lake(arguments: argparse.Namespace, settings: Settings) -> Lake:
     """The lake that the options name, with a session named after the verb."""
-    return Lake(arguments.lake, open_session(arguments.verb))
+    return Lake(arguments.lake, open_session(arguments.verb, settings.session.engine))
 
 
 def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
     """The job that the options name."""
     run_date = parse_run_date(arguments.run_date)
-    return Job(open_lake(arguments), run_date, settings)
+    return Job(open_lake(arguments, settings), run_date, settings)

@@ -1,12 +1,22 @@
-"""The one place that builds a Spark session."""
+"""The one place that builds a session, and the only one that knows which engine it has.
+
+`spark` is Apache Spark, on this machine or a cluster, and runs every verb. `sail` is Sail, a Spark Connect server in
+Rust inside this process: one machine, no JVM, the same DataFrames; it runs the verbs that need no more than those.
+"""
 
 import os
 import re
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from pyspark.sql import SparkSession
 
-from jobs.settings import conf_dir
+from jobs.errors import UserError
+from jobs.settings import Engine, conf_dir
+
+if TYPE_CHECKING:
+    from pysail.spark import SparkConnectServer
 
 # What results depend on, so that no file can change it.
 REQUIRED = {
@@ -15,6 +25,11 @@ REQUIRED = {
     # Tables hashed by applicant stay so in joins that also compare another column: one shuffle a table.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
 }
+ON_SAIL: Final = frozenset({"assemble", "catalogue", "features"})
+"""What Sail runs: the others need Spark's readers, its barrier stages, or MLflow on Spark."""
+
+servers: "list[SparkConnectServer]" = []
+"""Sail's server of this process: its client hangs when Python lets go of it."""
 
 
 def spark_defaults() -> dict[str, str]:
@@ -25,14 +40,25 @@ def spark_defaults() -> dict[str, str]:
     return {name: value.strip() for name, value in pairs}
 
 
-def open_session(name: str) -> SparkSession:
-    """The session, named after what it runs.
+def open_session(name: str, engine: Engine = "spark") -> SparkSession:
+    """The session, named after what it runs; a process has one, of one engine.
 
     Under spark-submit the sizes and packages are spark-submit's; started by Python they come from
     conf/spark-defaults.conf, so that both agree.
+
+    Raises:
+        UserError: The engine can't run it, is not installed, or spark-submit has started the other one.
     """
     # Workers would otherwise take python3 from PATH and fail with PYTHON_VERSION_MISMATCH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    session = open_sail(name) if engine == "sail" else open_spark(name)
+    for key, value in REQUIRED.items():
+        session.conf.set(key, value)
+    return session
+
+
+def open_spark(name: str) -> SparkSession:
+    """A session of Apache Spark."""
     builder = SparkSession.builder.appName(f"home-credit {name}")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         for key, value in spark_defaults().items():
@@ -40,8 +66,34 @@ def open_session(name: str) -> SparkSession:
         builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
         if "MASTER" in os.environ:
             builder = builder.master(os.environ["MASTER"])
-    for key, value in REQUIRED.items():
-        builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def open_sail(name: str) -> SparkSession:
+    """A session of the Sail server that this process holds."""
+    if name not in ON_SAIL:
+        raise UserError(f"session.engine = sail runs {', '.join(sorted(ON_SAIL))}, not {name}: leave it at spark")
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {name} ...")
+    if not servers:
+        try:
+            from pysail.spark import SparkConnectServer
+        except ModuleNotFoundError:
+            raise UserError("session.engine = sail needs the extra: pip install 'home-credit-spark[sail]'") from None
+        servers.append(SparkConnectServer(ip="127.0.0.1", port=0))
+        servers[0].start(background=True)
+    host, port = servers[0].listening_address
+    return SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+
+
+def running_stages(session: SparkSession) -> Iterator[str]:
+    """How far each running stage is, in words; nothing where the engine can't tell."""
+    if servers:
+        return
+    tracker = session.sparkContext.statusTracker()
+    for stage in tracker.getActiveStageIds():
+        info = tracker.getStageInfo(stage)
+        if info is not None:
+            yield f"stage {stage} {info.name.split(' at ')[0]}: {info.numCompletedTasks}/{info.numTasks} tasks"

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,12 +12,19 @@ from jobs.errors import UserError
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Engine = Literal["spark", "sail"]
 
 
 class Section(BaseModel):
     """A section of the settings: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Session(Section):
+    """What computes."""
+
+    engine: Engine
 
 
 class Ingest(Section):
@@ -101,6 +108,7 @@ class Mlflow(Section):
 class Settings(Section):
     """All settings of a run."""
 
+    session: Session
     ingest: Ingest
     split: Split
     train: Train

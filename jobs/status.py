@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    status(open_lake(arguments), settings.mlflow)
+    status(open_lake(arguments, settings), settings.mlflow)
 
 
 def status(lake: Lake, mlflow: Mlflow) -> None:

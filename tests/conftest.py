@@ -20,11 +20,22 @@ PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = Path(os.environ.get("HOME_CREDIT_SAMPLE", PROJECT.parent / "shared" / "data" / "home-credit-sample"))
 
 
+SHARED_LAKES = ("demo_lake", "small_job")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a Spark session: `make check` leaves it out."""
+    """Mark what needs a Spark session: `make check` leaves it out. Tests on one lake, or of one file, stay together.
+
+    `make test` has two workers with a session each: those that share a lake come first, because they take longest.
+    """
     for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "spark" in fixtures:
             item.add_marker(pytest.mark.spark)
+        group = next((lake for lake in SHARED_LAKES if lake in fixtures), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not any(lake in getattr(item, "fixturenames", ()) for lake in SHARED_LAKES))
 
 
 @pytest.fixture(scope="session")

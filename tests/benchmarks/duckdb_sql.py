@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from features.rows import AGE, PREVIOUS_AGE, RANK, layers, order_terms, split_derivations
-from features.spec import Aggregation, By, Derivation, Named, Ratio, Slice, Table, feature_names
+from features.rows import AGE, PREVIOUS_AGE, RANK, layers, order_terms, read_columns, split_derivations
+from features.spec import Aggregation, By, Derivation, Named, Ratio, Slice, Table, feature_names, of_parent
 
 YEARS = {"d": 365.25, "m": 12.0}
 
@@ -28,12 +28,16 @@ def fold_query(table: Table, tables: Mapping[str, Table], sources: Mapping[str, 
 
 def feature_rows(table: Table, tables: Mapping[str, Table], sources: Mapping[str, str]) -> str:
     """The rows that features see."""
-    rows = derived(f"SELECT * FROM {sources[table.name]}", table.before_rollup)
+    rows = derived(with_children(table, tables, sources), table.before_rollup)
     if table.rollup is not None:
         columns = ", ".join(f"{column.sql} AS {column.name}" for column in table.rollup.columns)
         keys = ", ".join(table.rollup.key)
         rows = f"SELECT {keys}, {columns} FROM ({rows}) GROUP BY {keys}"
+    read = read_columns(table)
     for lookup in table.lookups:
+        if not read & set(lookup.columns):
+            rows = f"SELECT *, {', '.join(f'NULL AS {name}' for name in lookup.columns)} FROM ({rows})"
+            continue
         other = tables[lookup.table]
         borrowed = ", ".join([*lookup.on, *lookup.columns])
         other_rows = derived(f"SELECT * FROM {sources[other.name]}", split_derivations(other)[0])
@@ -46,18 +50,35 @@ def feature_rows(table: Table, tables: Mapping[str, Table], sources: Mapping[str
     past = (
         f"SELECT *, row_number() {window} AS {RANK}, lead({AGE}) {window} AS {PREVIOUS_AGE} "
         f"FROM ({aged}) WHERE {AGE} >= 0"
-        if after
+        if read & {RANK, PREVIOUS_AGE}
         else f"SELECT * FROM ({aged}) WHERE {AGE} >= 0"
     )
     return derived(past, after)
+
+
+def with_children(table: Table, tables: Mapping[str, Table], sources: Mapping[str, str]) -> str:
+    """The source rows, with the folded rows of the tables that belong to them where a feature reads those."""
+    rows = f"SELECT * FROM {sources[table.name]}"
+    for child in map(of_parent, (each for each in tables.values() if each.parent_features)):
+        assert child.parent is not None
+        if child.parent[0] == table.name and any(name.startswith(child.prefix) for name in read_columns(table)):
+            empty = ", ".join(
+                f"coalesce({named.name}, {named.aggregation.no_rows}) AS {named.name}"
+                for named in feature_names(child)
+                if named.aggregation and named.aggregation.no_rows is not None
+            )
+            folded = fold_query(child, tables, sources)
+            replaced = f" REPLACE ({empty})" if empty else ""
+            rows = f"SELECT *{replaced} FROM ({rows}) LEFT JOIN ({folded}) USING ({child.entity})"
+    return rows
 
 
 def derived(rows: str, derivations: Iterable[Derivation]) -> str:
     """The rows with derivations that may replace columns."""
     for layer in layers(derivations):
         columns = ", ".join(f"{derivation.sql} AS {derivation.name}" for derivation in layer)
-        replaced = "|".join(derivation.name for derivation in layer)
-        rows = f"SELECT COLUMNS('^(?!({replaced})$).*'), {columns} FROM ({rows})"
+        replaced = ", ".join(f"'{derivation.name}'" for derivation in layer)
+        rows = f"SELECT COLUMNS(lambda name: name NOT IN ({replaced})), {columns} FROM ({rows})"
     return rows
 
 
@@ -117,7 +138,8 @@ def feature(named: Named, table: Table, slices: list[tuple[Slice, By]]) -> str:
         case Aggregation.STD:
             return f"stddev_samp({value}){inside}"
         case Aggregation.TREND:
-            return f"regr_slope({value}, -{AGE}){inside}"
+            # DuckDB's slope over a single age is NaN.
+            return f"nullif(regr_slope({value}, -{AGE}){inside}, 'NaN'::DOUBLE)"
         case Aggregation.DECAYED:
             return f"sum({value} * {decay}){known} / sum({decay}){known}"
     raise AssertionError(f"no SQL for {named.aggregation}")

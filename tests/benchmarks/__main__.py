@@ -1,0 +1,161 @@
+"""`make bench`: full-size files, then ingest and features by Spark, Sail and DuckDB in one run, as one table.
+
+Every step runs in a process of its own, its clock starts after the session has; memory is the peak of the process and
+its children, shared pages counted once (PSS, Linux only). Ratios of one run compare, seconds of two machines don't.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+FULL_SIZE = 356_255
+TENFOLD = 10
+POLL_SECONDS = 0.5
+GIB = 2**30
+SPARK_MEMORY = "8g"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A step by one engine: seconds by name, and the peak memory in GiB."""
+
+    step: str
+    engine: str
+    seconds: dict[str, float]
+    gib: float
+
+
+class PeakMemory(threading.Thread):
+    """The largest memory that a process and its children had at a time."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        super().__init__(daemon=True)
+        self.process = psutil.Process(process.pid)
+        self.ended = threading.Event()
+        self.bytes = 0
+
+    def run(self) -> None:
+        while not self.ended.wait(POLL_SECONDS):
+            self.bytes = max(self.bytes, sum(self.of_each()))
+
+    def of_each(self) -> Iterator[int]:
+        try:
+            family = [self.process, *self.process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return
+        for each in family:
+            try:
+                yield each.memory_full_info().pss
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+
+
+def measure(step: str, engine: str, options: Sequence[str]) -> Measured:
+    """Run a step in its own process."""
+    print(f"{step} by {engine} ...", file=sys.stderr, flush=True)
+    # Later words win over conf/spark-defaults.conf.
+    environment = os.environ | {"PYSPARK_SUBMIT_ARGS": f"--driver-memory {SPARK_MEMORY} pyspark-shell"}
+    words = [sys.executable, "-m", "tests.benchmarks.steps", step, "--engine", engine, *options]
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    memory = PeakMemory(process)
+    memory.start()
+    said, complaints = process.communicate()
+    memory.ended.set()
+    memory.join()
+    if process.returncode:
+        sys.exit(f"{' '.join(words)} ended with {process.returncode}:\n{complaints[-3000:]}")
+    seconds = json.loads(said.splitlines()[-1])
+    print("   ", {name: round(value, 1) for name, value in seconds.items()}, file=sys.stderr, flush=True)
+    return Measured(step, engine, seconds, memory.bytes / GIB)
+
+
+def generate(folder: Path, applicants: int) -> None:
+    """Make the delivery, if it is not there already."""
+    marker = folder / "generated.json"
+    if marker.exists() and json.loads(marker.read_text()) == {"applicants": applicants, "seed": 1}:
+        return
+    words = ["generate", "--applicants", str(applicants), "--seed", "1", "--output", str(folder)]
+    subprocess.run([sys.executable, "-m", "jobs", *words], check=True)
+
+
+def print_table(title: str, measured: Sequence[Measured], run: str, baseline: str, rows: int | None = None) -> None:
+    """The engines of a step, and each one's ratio to the baseline."""
+    grid = Table(title=title, title_justify="left")
+    grid.add_column("engine")
+    for heading in ("seconds", "rows/s", f"ratio to {baseline}", "peak GiB"):
+        grid.add_column(heading, justify="right")
+    base = next(each.seconds[run] for each in measured if each.engine == baseline)
+    for each in measured:
+        if run in each.seconds:
+            seconds = each.seconds[run]
+            speed = f"{rows / seconds:,.0f}" if rows else ""
+            grid.add_row(each.engine, f"{seconds:.1f}", speed, f"{seconds / base:.2f}", f"{each.gib:.1f}")
+    Console(width=100).print(grid)
+
+
+def compare_engines(work: Path, delivery: Path) -> None:
+    """Ingest, folds and the whole feature table."""
+    options = ["--data", str(delivery), "--work", str(work)]
+    ours = measure("ingest", "spark", options)
+    copies = [measure("copy", engine, options) for engine in ("spark", "sail", "duckdb")]
+    folds = [measure("fold", engine, options) for engine in ("spark", "sail", "duckdb")]
+    whole = [measure("assemble", engine, options) for engine in ("spark", "sail", "duckdb")]
+    rows = sum(json.loads((work / "rows.json").read_text()).values())
+    checked = Measured("ingest", "spark, checked (ingest)", ours.seconds, ours.gib)
+    print_table("CSV to tables, all eight files", [checked, *copies], "first", "spark", rows)
+    for run in ("first", "warm"):
+        print_table(f"Instalment and bureau-balance features, {run} run", folds, run, "duckdb")
+    print_table("assemble: the whole feature table (DuckDB: histories only)", whole, "first", "duckdb")
+
+
+def compare_sizes(work: Path, applicants: int) -> None:
+    """One history at full size and at ten times that."""
+    sizes = [applicants, applicants * TENFOLD]
+    measured = [measure("scale", "spark", ["--work", str(work), "--applicants", str(size)]) for size in sizes]
+    grid = Table(title="Bureau balances to loans, Spark", title_justify="left")
+    for heading in ("applicants", "rows", "seconds to fold", "rows/s", "ratio", "peak GiB", "seconds to generate"):
+        grid.add_column(heading, justify="right")
+    base = measured[0].seconds["first"]
+    for size, each in zip(sizes, measured, strict=True):
+        fold, rows = each.seconds["first"], each.seconds["rows"]
+        grid.add_row(
+            f"{size:,}",
+            f"{rows:,.0f}",
+            f"{fold:.1f}",
+            f"{rows / fold:,.0f}",
+            f"{fold / base:.2f}",
+            f"{each.gib:.1f}",
+            f"{each.seconds['generate']:.0f}",
+        )
+    Console(width=100).print(grid)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time ingest and features by Spark, Sail and DuckDB.")
+    parser.add_argument("--applicants", type=int, default=FULL_SIZE, help="default: %(default)s, Home Credit's number")
+    parser.add_argument("--work", type=Path, default=Path("build/bench"), help="default: %(default)s")
+    parser.add_argument("--delivery", type=Path, help="files to read (default: generated into WORK/delivery)")
+    parser.add_argument("--part", choices=("engines", "sizes"), help="default: both")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    if arguments.part != "sizes":
+        delivery = arguments.delivery or arguments.work / "delivery"
+        if arguments.delivery is None:
+            generate(delivery, arguments.applicants)
+        compare_engines(arguments.work, delivery)
+    if arguments.part != "engines":
+        compare_sizes(arguments.work, arguments.applicants)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The feature table by three engines: what Spark folds with numpy, DuckDB gives as SQL and Sail without a JVM."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from features import TABLES
+from features.matrix import BY_NAME, KEY, catalogue
+from features.spec import Table, feature_names
+from jobs.errors import UserError
+from jobs.lake import ENCODINGS, FEATURES, Lake, source_table
+from jobs.session import open_session
+from tests.benchmarks.duckdb_sql import fold_query
+from tests.line import RUN_DATE
+from tests.processes import run_jobs, spark_submit
+
+HISTORIES = [table for table in TABLES if table.age and table.features]
+DAY = date.fromisoformat(RUN_DATE)
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, demo_lake: Path) -> Lake:
+    return Lake(str(demo_lake), spark)
+
+
+@pytest.fixture(scope="module")
+def by_spark(lake: Lake) -> pd.DataFrame:
+    return values(lake)
+
+
+def values(lake: Lake) -> pd.DataFrame:
+    """The feature table, an applicant a row."""
+    columns = [named.name for named in catalogue()]
+    rows = lake.read_run_date(FEATURES, DAY).select(KEY, *columns).toPandas().set_index(KEY).sort_index()
+    return rows.astype(np.float64)
+
+
+def assert_equal(ours: pd.DataFrame, theirs: pd.DataFrame, tolerance: float) -> None:
+    """Nulls where there are nulls, and else no further apart, relative to what is larger than 1."""
+    assert ours.index.equals(theirs.index)
+    assert ours.notna().to_numpy().any()
+    unknown = ours.isna() != theirs.isna()
+    apart = (ours - theirs).abs() / ours.abs().clip(lower=1)
+    assert ours.columns[(unknown | (apart > tolerance)).any()].tolist() == []
+
+
+@pytest.mark.parametrize("table", HISTORIES, ids=[table.name for table in HISTORIES])
+def test_duckdb_folds_the_same_declarations_to_the_same_numbers(
+    lake: Lake, by_spark: pd.DataFrame, table: Table
+) -> None:
+    versions = lake.delivery(DAY)
+    sources = {
+        name: f"read_parquet({lake.read_run_date(source_table(name), DAY, versions[name]).inputFiles()})"
+        for name in BY_NAME
+    }
+    named = [each for each in feature_names(table) if each.window is not None]
+    folded = duckdb.sql(fold_query(table, BY_NAME, sources)).df().set_index(KEY).reindex(by_spark.index)
+    no_rows = {
+        each.name: each.aggregation.no_rows for each in named if each.aggregation and each.aggregation.no_rows == 0
+    }
+    names = [each.name for each in named]
+    assert_equal(by_spark[names], folded[names].astype(np.float64).fillna(no_rows), tolerance=1e-6)
+
+
+def test_sail_assembles_the_same_feature_set(lake: Lake, by_spark: pd.DataFrame, tmp_path: Path) -> None:
+    shutil.copytree(lake.root, tmp_path / "lake", ignore=shutil.ignore_patterns(FEATURES, "mlflow"))
+    ended = run_jobs(
+        "assemble", "--lake", str(tmp_path / "lake"), "--run-date", RUN_DATE, "--set", "session.engine=sail"
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    by_sail = Lake(str(tmp_path / "lake"), lake.spark)
+    assert_equal(by_spark, values(by_sail), tolerance=1e-9)
+    sets = [each.read_run_date(ENCODINGS, DAY).select("feature_set").distinct().collect() for each in (lake, by_sail)]
+    assert sets[0] == sets[1]
+
+
+def test_what_sail_can_not_run_is_refused() -> None:
+    with pytest.raises(UserError, match=r"sail runs assemble, catalogue, features, not train: leave it at spark"):
+        open_session("train", "sail")
+
+
+def test_sail_needs_no_spark_submit(tmp_path: Path) -> None:
+    words = ("assemble", "--lake", str(tmp_path), "--run-date", RUN_DATE, "--set", "session.engine=sail")
+    ended = spark_submit(*words, folder=tmp_path)
+    assert ended.returncode == 2
+    assert "needs no spark-submit: call python -m jobs assemble" in ended.stderr
