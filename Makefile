@@ -24,7 +24,7 @@ demo: setup ## Generate 10,000 applicants and run the whole line on them, into d
 	./spark-submit.sh $(SMALL_DATA) run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE)
 
 test: setup ## Run every test
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: setup ## Format, lint, types, generated documents and the tests that need no Spark; shows every failure
 	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests

@@ -9,9 +9,10 @@ Sums of doubles depend on the order of adding, so an entity's rows are put in th
 rows give the same bits, whatever the partitions.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ ENTITY = "entity"
 VALUES = "folded"
 CHUNK_ROWS = 200_000
 DAYS_A_YEAR, MONTHS_A_YEAR = 365.25, 12.0
+NEVER = float("inf")
 
 
 @dataclass(frozen=True)
@@ -38,57 +40,54 @@ class Plan:
     ties: int
     values: tuple[str, ...]
     slices: tuple[Slice, ...]
+    edges: Mapping[By, Floats]
+    """Where the windows of each kind end, in order; the last one has no end."""
     folds: tuple["Fold", ...]
     width: int
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One declared value in one slice, with the output columns that come from it.
+    """One value in one slice, with all output columns that come from it.
 
-    `divisor` is the index of a Ratio's denominator. Windows of a fold all measure the same thing.
+    `divisor` is the index of a Ratio's denominator.
     """
 
     value: int
     divisor: int | None
     slice: int
     by: By
-    windows: tuple[Window, ...]
     outputs: tuple[tuple[int, int, Aggregation | None], ...]
-    """Output column, index of its window, aggregation (None for a Ratio)."""
+    """Output column, index of its window's edge, aggregation (None for a Ratio)."""
 
 
 def make_plan(table: Table) -> Plan:
     """The fold of every row feature that a table declares; output columns follow `feature_names`."""
     values: dict[str, int] = {}
     slices: dict[Slice, int] = {}
-    folds = []
     named = [each for each in feature_names(table) if each.window is not None]
-    numbered = list(enumerate(named))
-    for (declared, slice_), group in groupby(numbered, key=lambda pair: (pair[1].declared, pair[1].slice)):
-        members = list(group)
+    windows = [each.window for each in named if each.window is not None]
+    edges = {by: np.array(sorted({NEVER} | {far_edge(w) for w in windows if w.by is by})) for by in By}
+    outputs: dict[tuple[int, int | None, int, By], list[tuple[int, int, Aggregation | None]]] = {}
+    for column, each in enumerate(named):
+        declared, window = each.declared, each.window
         assert isinstance(declared, Feature | Ordered | Ratio)
-        assert slice_ is not None
-        ratio = isinstance(declared, Ratio)
-        value_sql = declared.numerator if isinstance(declared, Ratio) else declared.value
-        value = values.setdefault(value_sql, len(values))
+        assert window is not None
+        assert each.slice is not None
+        above = declared.numerator if isinstance(declared, Ratio) else declared.value
+        value = values.setdefault(above, len(values))
         divisor = values.setdefault(declared.denominator, len(values)) if isinstance(declared, Ratio) else None
-        for by in By:
-            windows = tuple(sorted({w for w in declared.spans if w.by is by}, key=far_edge))
-            outputs = tuple(
-                (column, windows.index(each.window), None if ratio else each.aggregation)
-                for column, each in members
-                if each.window is not None and each.window.by is by
-            )
-            if outputs:
-                folds.append(Fold(value, divisor, slices.setdefault(slice_, len(slices)), by, windows, outputs))
+        key = (value, divisor, slices.setdefault(each.slice, len(slices)), window.by)
+        edge = int(np.searchsorted(edges[window.by], far_edge(window)))
+        outputs.setdefault(key, []).append((column, edge, each.aggregation))
     year = DAYS_A_YEAR if table.age_unit == "d" else MONTHS_A_YEAR
-    return Plan(year, len(table.order), tuple(values), tuple(slices), tuple(folds), len(named))
+    folds = tuple(Fold(*key, tuple(columns)) for key, columns in outputs.items())
+    return Plan(year, len(table.order), tuple(values), tuple(slices), edges, folds, len(named))
 
 
 def far_edge(window: Window) -> float:
-    """The window's end, for sorting."""
-    return float("inf") if window.end is None else float(window.end)
+    """The window's end."""
+    return NEVER if window.end is None else float(window.end)
 
 
 def fold_rows(rows: DataFrame, table: Table) -> DataFrame:
@@ -150,157 +149,181 @@ def whole_entities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 def fold_chunk(chunk: pa.Table, plan: Plan) -> tuple[NDArray[np.int64], Floats]:
     """Entities (n,) and their features (n, width), NaN where a feature has no value."""
-    sort_keys = [chunk.column(f"tie_{i}").to_numpy() for i in reversed(range(plan.ties))]
-    order = np.lexsort([*sort_keys, chunk.column(AGE).to_numpy(), chunk.column(ENTITY).to_numpy()])
-    entities, owner = np.unique(chunk.column(ENTITY).to_numpy()[order], return_inverse=True)
-    age = chunk.column(AGE).to_numpy()[order]
+    keys = [chunk.column(name).to_numpy() for name in (ENTITY, AGE, *(f"tie_{i}" for i in range(plan.ties)))]
+    order = np.lexsort(keys[::-1])
+    entity = keys[0][order]
+    starts = segment_starts(entity)
+    owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(entity)))
     values = [chunk.column(f"value_{i}").to_numpy()[order] for i in range(len(plan.values))]
-    members = [np.flatnonzero(chunk.column(f"slice_{i}").to_numpy()[order]) for i in range(len(plan.slices))]
-    out = np.full((len(entities), plan.width), np.nan)
+    rows = Rows(owner, keys[1][order], len(starts), plan.year)
+    slices = [rows.only(np.flatnonzero(chunk.column(f"slice_{i}").to_numpy()[order])) for i in range(len(plan.slices))]
+    cells: dict[tuple[int, By], Indices] = {}
+    out = np.full((len(starts), plan.width), np.nan)
     for fold in plan.folds:
-        inside = members[fold.slice]
-        position = positions(fold.by, owner[inside], age[inside])
-        value = values[fold.value][inside]
-        divisor = None if fold.divisor is None else values[fold.divisor][inside]
-        fold_value(out, fold, Rows(owner[inside], age[inside], position, value, divisor, len(entities), plan.year))
-    return entities, out
+        inside, edges = slices[fold.slice], plan.edges[fold.by]
+        place = (fold.slice, fold.by)
+        if place not in cells:
+            cells[place] = inside.owner * len(edges) + np.searchsorted(edges, inside.positions(fold.by), side="right")
+        value = values[fold.value][inside.index]
+        divisor = None if fold.divisor is None else values[fold.divisor][inside.index]
+        fold_value(out, fold, Tiles(inside, cells[place], len(edges)), value, divisor)
+    return entity[starts], out
 
 
-def positions(by: By, owner: Indices, age: Floats) -> Floats:
-    """Where each row lies in its entity's windows: its age, or its rank from the latest or earliest row, from 0."""
-    if by is By.AGE:
-        return age
-    starts = np.searchsorted(owner, owner, side="left")
-    if by is By.LAST:
-        return (np.arange(len(owner)) - starts).astype(np.float64)
-    return (np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))).astype(np.float64)
+def segment_starts(sorted_keys: NDArray[np.int64] | Indices) -> Indices:
+    """Where each run of equal keys begins."""
+    first = np.ones(len(sorted_keys), dtype=bool)
+    np.not_equal(sorted_keys[1:], sorted_keys[:-1], out=first[1:])
+    return np.flatnonzero(first)
 
 
-@dataclass(frozen=True)
 class Rows:
-    """The rows of a slice in total order; all arrays have one element a row."""
+    """Rows of some entities in total order; all arrays have one element a row.
 
-    owner: Indices
-    age: Floats
-    position: Floats
-    value: Floats
-    divisor: Floats | None
-    entities: int
-    year: float
+    Args:
+        owner: The row's entity, from 0, never falling.
+        age: How long before the application.
+        entities: How many entities there are, those without rows among them.
+        year: A year in units of age.
+        index: Where the rows stand among all rows of the chunk.
+    """
 
-    def known(self) -> "Rows":
-        """The rows whose value (and divisor) is not null."""
-        keep = ~np.isnan(self.value)
-        if self.divisor is not None:
-            keep &= ~np.isnan(self.divisor)
-        divisor = None if self.divisor is None else self.divisor[keep]
-        return Rows(
-            self.owner[keep],
-            self.age[keep],
-            self.position[keep],
-            self.value[keep],
-            divisor,
-            self.entities,
-            self.year,
-        )
+    def __init__(self, owner: Indices, age: Floats, entities: int, year: float, index: Indices | None = None) -> None:
+        self.owner, self.age, self.entities, self.year = owner, age, entities, year
+        self.index = np.arange(len(owner)) if index is None else index
+
+    def only(self, chosen: Indices) -> "Rows":
+        """Some of the rows."""
+        return Rows(self.owner[chosen], self.age[chosen], self.entities, self.year, self.index[chosen])
+
+    @cached_property
+    def starts(self) -> Indices:
+        """Where the rows of each entity that has some begin."""
+        return segment_starts(self.owner)
+
+    def of_each(self, of_entity: NDArray[Any]) -> NDArray[Any]:
+        """Something of each entity that has rows, repeated for its rows."""
+        return np.repeat(of_entity, np.diff(self.starts, append=len(self.owner)))
+
+    def positions(self, by: By) -> Floats:
+        """Where each row lies in its entity's windows: its age, or its rank from the latest or earliest row, from 0."""
+        if by is By.AGE:
+            return self.age
+        place = np.arange(len(self.owner))
+        ends = np.append(self.starts[1:], len(self.owner)) - 1
+        rank: Indices = place - self.of_each(self.starts) if by is By.LAST else self.of_each(ends) - place
+        return rank.astype(np.float64)
 
     def since_first(self, column: Floats) -> Floats:
         """The column less its entity's first value: sums of squares of the rest do not cancel."""
-        starts = np.searchsorted(self.owner, self.owner, side="left")
-        shifted: Floats = column - column[starts]
+        shifted: Floats = column - self.of_each(column[self.starts])
         return shifted
 
 
 class Tiles:
-    """Rows of a slice, cut into the tiles between neighbouring window edges of each entity."""
+    """Rows cut into the tiles between neighbouring window edges of each entity; sums are cumulated over the tiles.
 
-    def __init__(self, rows: Rows, windows: tuple[Window, ...]) -> None:
-        edges = np.array([far_edge(window) for window in windows])
-        tile = np.searchsorted(edges, rows.position, side="right")
-        inside = tile < len(edges)
-        self.shape = (rows.entities, len(edges))
-        self.inside = inside
-        self.cell = rows.owner[inside] * len(edges) + tile[inside]
-        self.starts = np.flatnonzero(np.diff(self.cell, prepend=-1))
+    What a method gives has the shape (entities, edges): column k is the window that ends at edge k.
+    """
 
+    def __init__(self, rows: Rows, cell: Indices, edges: int) -> None:
+        self.rows, self.cell, self.shape = rows, cell, (rows.entities, edges)
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Tiles":
+        """The tiles of some of the rows."""
+        if chosen.all():
+            return self
+        return Tiles(self.rows.only(np.flatnonzero(chosen)), self.cell[chosen], self.shape[1])
+
+    @cached_property
     def count(self) -> Floats:
-        """Rows in each window: (entities, windows)."""
+        """Rows in each window."""
         tiles = np.bincount(self.cell, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
         return np.cumsum(tiles, axis=1).astype(np.float64)
 
     def sum(self, column: Floats) -> Floats:
-        """Sum in each window: (entities, windows)."""
+        """Sum in each window."""
         size = self.shape[0] * self.shape[1]
-        tiles = np.bincount(self.cell, weights=column[self.inside], minlength=size).reshape(self.shape)
+        tiles = np.bincount(self.cell, weights=column, minlength=size).reshape(self.shape)
         return np.cumsum(tiles, axis=1)
 
+    @cached_property
+    def starts(self) -> Indices:
+        """Where the rows of each tile that has some begin."""
+        return segment_starts(self.cell)
+
     def extreme(self, column: Floats, ufunc: np.ufunc, empty: float) -> Floats:
-        """Minimum or maximum in each window, `empty` where it holds no row: (entities, windows)."""
+        """Minimum or maximum in each window, `empty` where it holds no row."""
         tiles = np.full(self.shape, empty)
-        if len(self.starts):
-            tiles.flat[self.cell[self.starts]] = ufunc.reduceat(column[self.inside], self.starts)
+        if len(self.cell):
+            tiles.flat[self.cell[self.starts]] = ufunc.reduceat(column, self.starts)
         cumulated: Floats = ufunc.accumulate(tiles, axis=1)
         return cumulated
 
 
-def fold_value(out: Floats, fold: Fold, rows: Rows) -> None:
+def fold_value(out: Floats, fold: Fold, tiles: Tiles, value: Floats, divisor: Floats | None) -> None:
     """Write the fold's output columns into `out` (entities, width)."""
-    known = rows.known()
-    tiles = Tiles(known, fold.windows)
-    count = tiles.count()
+    is_known = ~np.isnan(value) if divisor is None else ~(np.isnan(value) | np.isnan(divisor))
+    known = tiles.only(is_known)
+    if known is not tiles:
+        value = value[is_known]
+        divisor = None if divisor is None else divisor[is_known]
     done: dict[Aggregation | None, Floats] = {}
-    for column, window, aggregation in fold.outputs:
+    for column, edge, aggregation in fold.outputs:
         if aggregation not in done:
-            done[aggregation] = aggregate(aggregation, rows, known, tiles, count, fold.windows)
-        out[:, column] = done[aggregation][:, window]
+            done[aggregation] = aggregate(aggregation, tiles, known, value, divisor)
+        out[:, column] = done[aggregation][:, edge]
 
 
 def aggregate(
-    aggregation: Aggregation | None,
-    rows: Rows,
-    known: Rows,
-    tiles: Tiles,
-    count: Floats,
-    windows: tuple[Window, ...],
+    aggregation: Aggregation | None, tiles: Tiles, known: Tiles, value: Floats, divisor: Floats | None
 ) -> Floats:
-    """One aggregation in every window: (entities, windows), NaN where it has no value. None is a Ratio."""
+    """One aggregation in every window: (entities, edges), NaN where it has no value. None is a Ratio.
+
+    Args:
+        aggregation: Which.
+        tiles: All rows.
+        known: The rows whose value (and divisor) is not null.
+        value: Of the known rows.
+        divisor: Of the known rows, for a Ratio.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         match aggregation:
             case Aggregation.COUNT:
-                return Tiles(rows, windows).count()
+                return tiles.count
             case Aggregation.SUM:
-                return tiles.sum(known.value)
+                return known.sum(value)
             case Aggregation.MEAN:
-                return tiles.sum(known.value) / count
+                return known.sum(value) / known.count
             case Aggregation.MIN:
-                return np.where(count > 0, tiles.extreme(known.value, np.minimum, np.inf), np.nan)
+                return np.where(known.count > 0, known.extreme(value, np.minimum, np.inf), np.nan)
             case Aggregation.MAX:
-                return np.where(count > 0, tiles.extreme(known.value, np.maximum, -np.inf), np.nan)
+                return np.where(known.count > 0, known.extreme(value, np.maximum, -np.inf), np.nan)
             case Aggregation.STD:
-                return standard_deviation(known, tiles, count)
+                return standard_deviation(known, value)
             case Aggregation.TREND:
-                return trend(known, tiles, count)
+                return trend(known, value)
             case Aggregation.DECAYED:
-                weight = np.exp(-known.age / known.year)
-                return tiles.sum(weight * known.value) / tiles.sum(weight)
+                weight = np.exp(-known.rows.age / known.rows.year)
+                return known.sum(weight * value) / known.sum(weight)
             case None:
-                assert known.divisor is not None
-                divisor = tiles.sum(known.divisor)
-                return np.where(divisor != 0, tiles.sum(known.value) / divisor, np.nan)
+                assert divisor is not None
+                below = known.sum(divisor)
+                return np.where(below != 0, known.sum(value) / below, np.nan)
 
 
-def standard_deviation(known: Rows, tiles: Tiles, count: Floats) -> Floats:
+def standard_deviation(known: Tiles, value: Floats) -> Floats:
     """Sample standard deviation, NaN below two values."""
-    shifted = known.since_first(known.value)
-    total, squares = tiles.sum(shifted), tiles.sum(shifted * shifted)
+    shifted = known.rows.since_first(value)
+    total, squares, count = known.sum(shifted), known.sum(shifted * shifted), known.count
     variance = np.maximum(squares - total * total / count, 0.0) / (count - 1)
     return np.where(count > 1, np.sqrt(variance), np.nan)
 
 
-def trend(known: Rows, tiles: Tiles, count: Floats) -> Floats:
+def trend(known: Tiles, value: Floats) -> Floats:
     """Least squares slope of the value against time (-age), NaN where fewer than two ages differ."""
-    time, value = known.since_first(-known.age), known.since_first(known.value)
-    x, y = tiles.sum(time), tiles.sum(value)
-    spread = count * tiles.sum(time * time) - x * x
-    slope = (count * tiles.sum(time * value) - x * y) / spread
+    time, value = known.rows.since_first(-known.rows.age), known.rows.since_first(value)
+    x, y, count = known.sum(time), known.sum(value), known.count
+    spread = count * known.sum(time * time) - x * x
+    slope = (count * known.sum(time * value) - x * y) / spread
     return np.where(spread > 0, slope, np.nan)

@@ -37,17 +37,19 @@ COLUMNS = (
     ),
     Column("NUM_INSTALMENT_NUMBER", Type.WHOLE, "Which instalment of the plan.", required=True, low=0),
     Column("DAYS_INSTALMENT", Type.WHOLE, "Day on which it was due, counted from the application.", required=True),
-    Column("DAYS_ENTRY_PAYMENT", Type.WHOLE, "Day on which it was paid; empty where nothing was."),
+    Column("DAYS_ENTRY_PAYMENT", Type.WHOLE, "Day on which it was paid; empty where nothing was.", low=-100_000),
     Column("AMT_INSTALMENT", Type.AMOUNT, "Amount due.", required=True, low=0),
-    Column("AMT_PAYMENT", Type.AMOUNT, "Amount paid; empty where nothing was.", low=0),
+    Column("AMT_PAYMENT", Type.AMOUNT, "Amount paid; empty where nothing was.", low=0, high=1e9),
 )
 
-# A payment made after the application had not been made yet when the applicant came.
+# A payment made after the application had not been made yet when the applicant came. Whole thousandths add up to the
+# same sum in any order, as decimals do, in a third of the time; the contract's bounds keep them from overflowing.
 BEFORE_ROLLUP = (
+    Derivation("AMT_INSTALMENT", "cast(AMT_INSTALMENT as double)", "Amount due."),
     Derivation(
         "AMT_PAYMENT",
-        "case when DAYS_ENTRY_PAYMENT <= 0 then AMT_PAYMENT end",
-        "Amount paid; null where nothing was paid by the application.",
+        "case when DAYS_ENTRY_PAYMENT <= 0 then cast(floor(cast(AMT_PAYMENT as double) * 1000 + 0.5e0) as bigint) end",
+        "Amount paid, in thousandths; null where nothing was paid by the application.",
     ),
     Derivation(
         "DAYS_ENTRY_PAYMENT",
@@ -61,7 +63,7 @@ INSTALMENT = Rollup(
     columns=(
         Derivation("DAYS_INSTALMENT", "max(DAYS_INSTALMENT)", "Day on which the instalment was due."),
         Derivation("AMT_INSTALMENT", "max(AMT_INSTALMENT)", "Amount due."),
-        Derivation("AMT_PAYMENT", "sum(AMT_PAYMENT)", "Amount paid, all payments together."),
+        Derivation("AMT_PAYMENT", "sum(AMT_PAYMENT)", "Amount paid, all payments together, in thousandths."),
         Derivation("DAYS_ENTRY_PAYMENT", "max(DAYS_ENTRY_PAYMENT)", "Day of the last payment."),
         Derivation("first_payment", "min(DAYS_ENTRY_PAYMENT)", "Day of the first payment."),
         Derivation(
@@ -75,8 +77,8 @@ INSTALMENT = Rollup(
 
 # What is not paid by the application is late up to then and short by all of it.
 DERIVATIONS = (
-    Derivation("AMT_INSTALMENT", "cast(nullif(AMT_INSTALMENT, 0) as double)", "Amount due; null where 0."),
-    Derivation("AMT_PAYMENT", "cast(coalesce(AMT_PAYMENT, 0) as double)", "Amount paid by the application."),
+    Derivation("AMT_INSTALMENT", "nullif(AMT_INSTALMENT, 0)", "Amount due; null where 0."),
+    Derivation("AMT_PAYMENT", "cast(coalesce(AMT_PAYMENT, 0) as double) / 1000", "Amount paid by the application."),
     Derivation(
         "delay", "coalesce(DAYS_ENTRY_PAYMENT, 0) - DAYS_INSTALMENT", "Days from due to paid; early is below 0."
     ),

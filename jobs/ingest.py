@@ -1,7 +1,8 @@
 """A delivery's CSV files to checked, typed Delta tables."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -36,6 +37,8 @@ from jobs.settings import Settings
 
 HELP = "check a delivery's CSV files into Delta tables"
 CHECK_SCHEMA = "source STRING, file STRING, check STRING, rows BIGINT"
+TABLES_AT_ONCE = 3
+"""Checked side by side: planning one's queries leaves cores idle."""
 LEVELS_SHOWN = 5
 VALUE_SHOWN = 40
 
@@ -72,17 +75,23 @@ class Checked:
 
     Args:
         table: Its contract.
+        parsed: Every row, as `contract.parse` gives it.
         accepted: `FILE` and the typed columns.
-        refused: `FILE`, the cells as delivered, and the reasons.
+        contradicted: Rows that contradict another of their key, as `contract.refused_rows` gives them; None for none.
         findings: What was counted.
         broken: Why the delivery can't be taken, whatever the number of refused rows.
     """
 
     table: Table
+    parsed: DataFrame
     accepted: DataFrame
-    refused: DataFrame
+    contradicted: DataFrame | None
     findings: tuple[Finding, ...]
     broken: tuple[str, ...]
+
+    def refused(self) -> DataFrame:
+        """`FILE`, the cells as delivered, and the reasons."""
+        return all_refused(self.parsed, self.contradicted, self.table)
 
     def rows(self, check: str) -> int:
         """Rows that a check counted, over all files."""
@@ -153,21 +162,29 @@ def check(job: Job, source: str) -> None:
 def check_tables(job: Job, source: str, step: Step, kept: Kept) -> list[Checked]:
     """Every source table, checked, with a line of progress each."""
     checked: dict[str, Checked] = {}
-    for table, files in find_files(job, source).items():
-        for file in files:
-            if file.ignored:
-                step.say(f"warning: {file.name}: ignored, not in the contract: {', '.join(file.ignored)}")
-        each = check_table(job, table, files, kept)
-        if table.parent is not None:
-            name, key = table.parent
-            orphans = count_orphans(each.accepted, checked[name].accepted, key)
-            each = replace(each, findings=(*each.findings, Finding(table.name, "without parent", orphans)))
-        checked[table.name] = each
-        step.say(f"{table.name}: {summary(each)}")
-        for finding in each.findings:
-            if finding.check.startswith("new level"):
-                step.say(f"warning: {finding.file}: {finding.check}, in {finding.rows:,} rows")
+    found = find_files(job, source)
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
+        pending = {table: pool.submit(check_table, job, table, files, kept) for table, files in found.items()}
+        for table, files in found.items():
+            each = with_orphans(pending[table].result(), checked)
+            checked[table.name] = each
+            step.say(f"{table.name}: {summary(each)}")
+            for file in files:
+                if file.ignored:
+                    step.say(f"warning: {file.name}: ignored, not in the contract: {', '.join(file.ignored)}")
+            for finding in each.findings:
+                if finding.check.startswith("new level"):
+                    step.say(f"warning: {finding.file}: {finding.check}, in {finding.rows:,} rows")
     return list(checked.values())
+
+
+def with_orphans(each: Checked, checked: Mapping[str, Checked]) -> Checked:
+    """The table with a finding on its rows without parent; the parent was checked before it."""
+    if each.table.parent is None:
+        return each
+    name, key = each.table.parent
+    orphans = count_orphans(each.accepted, checked[name].accepted, key)
+    return replace(each, findings=(*each.findings, Finding(each.table.name, "without parent", orphans)))
 
 
 def find_files(job: Job, source: str) -> dict[Table, list[SourceFile]]:
@@ -202,15 +219,14 @@ def check_table(job: Job, table: Table, files: list[SourceFile], kept: Kept) -> 
     cells = reduce(DataFrame.unionByName, (read_cells(job.lake.spark, file) for file in files))
     parsed = kept.keep(parse(cells, table))
     totals = count_rows(parsed, table)
-    accepted, refused = accepted_rows(parsed, table), refused_rows(parsed, table)
+    accepted = accepted_rows(parsed, table)
     good = {file: row["rows"] - row["refused"] for file, row in totals.items()}
     bad = {file: row["refused"] for file, row in totals.items()}
-    dropped = 0
+    dropped, contradicted = 0, None
     repeated = kept.keep(repeated_keys(accepted, table))
     if not repeated.isEmpty():
         contradicting = kept.keep(contradicting_keys(accepted, repeated, table))
         contradicted = kept.keep(contradictions(accepted, contradicting, table))
-        refused = refused.unionByName(contradicted)
         bad = add(bad, rows_by_file(contradicted))
         accepted = kept.keep(without_repeats(accepted, contradicting, table))
         once = add(dict.fromkeys(totals, 0), rows_by_file(accepted))
@@ -225,8 +241,14 @@ def check_table(job: Job, table: Table, files: list[SourceFile], kept: Kept) -> 
         for column in open_lists(table)
         if row[column.name]
     ]
-    findings += count_reasons(refused) if any(bad.values()) else []
-    return Checked(table, accepted, refused, tuple(findings), tuple(broken_files(totals, files)))
+    findings += count_reasons(all_refused(parsed, contradicted, table)) if any(bad.values()) else []
+    return Checked(table, parsed, accepted, contradicted, tuple(findings), tuple(broken_files(totals, files)))
+
+
+def all_refused(parsed: DataFrame, contradicted: DataFrame | None, table: Table) -> DataFrame:
+    """The rows that break the contract, and those that contradict each other."""
+    refused = refused_rows(parsed, table)
+    return refused if contradicted is None else refused.unionByName(contradicted)
 
 
 def count_rows(parsed: DataFrame, table: Table) -> dict[str, Row]:
@@ -349,4 +371,4 @@ def write_checks(job: Job, checked: list[Checked]) -> None:
     for each in checked:
         table = quarantine_table(each.table.name)
         if each.rows("refused") or job.lake.exists(table):
-            job.lake.replace(table, each.refused, job.run_date)
+            job.lake.replace(table, each.refused(), job.run_date)

@@ -279,8 +279,14 @@ def log_dataset(path: str, version: int, names: Sequence[str], name: str, digest
     from mlflow.data.delta_dataset_source import DeltaDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 
+    class VersionedSource(DeltaDatasetSource):
+        """MLflow's own leaves version 0 out."""
+
+        def to_dict(self) -> dict[str, Any]:
+            return {**super().to_dict(), "delta_table_version": self.delta_table_version}
+
     # MLflow's Spark dataset would count the rows, for seconds, each time it is logged.
-    source = DeltaDatasetSource(path=path, delta_table_version=version)
+    source = VersionedSource(path=path, delta_table_version=version)
     dataset = MetaDataset(source, name=name, digest=digest, schema=doubles(names))  # type: ignore[abstract]
     mlflow.log_input(dataset, context="training")
     return dataset

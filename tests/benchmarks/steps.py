@@ -15,7 +15,6 @@ import duckdb
 
 from features import TABLES
 from features.aggregate import fold_rows
-from features.contract import schema
 from features.matrix import BY_NAME
 from features.rows import feature_rows
 from features.spec import Table, Type, of_parent
@@ -76,8 +75,9 @@ def run_copy(arguments: argparse.Namespace, watch: Stopwatch) -> None:
     spark = open_session("features", arguments.engine)
     with watch.time("first"):
         for table, path in csv_files(arguments.data):
-            columns = [field for field in schema(table).fields if "test" not in path or field.name != "TARGET"]
-            rows = spark.read.option("header", True).schema(type(schema(table))(columns)).csv(path)
+            columns = [column for column in table.columns if Path(path).stem not in column.absent_from]
+            types = ", ".join(f"{column.name} {read_as(column.type)}" for column in columns)
+            rows = spark.read.option("header", True).schema(types).csv(path)
             rows.write.format("delta").mode("overwrite").save(str(arguments.work / "copy" / Path(path).stem))
 
 
@@ -88,7 +88,7 @@ def csv_query(table: Table, data: Path) -> str:
         path = data / f"{name}.csv"
         files = f"{path}/part-*" if path.is_dir() else str(path)
         columns = [column for column in table.columns if name not in column.absent_from]
-        types = ", ".join(f"'{column.name}': '{duckdb_type(column.type)}'" for column in columns)
+        types = ", ".join(f"'{column.name}': '{read_as(column.type)}'" for column in columns)
         cells = ", ".join(
             f"{'NULL' if name in column.absent_from else cast(column.type, column.name)} AS {column.name}"
             for column in table.columns
@@ -97,9 +97,9 @@ def csv_query(table: Table, data: Path) -> str:
     return " UNION ALL ".join(selects)
 
 
-def duckdb_type(kind: Type) -> str:
+def read_as(kind: Type) -> str:
     """How a cell is read: Kaggle writes 12.0 where whole numbers have empty cells."""
-    return "DOUBLE" if kind is Type.WHOLE else kind.ddl.replace("STRING", "VARCHAR")
+    return "DOUBLE" if kind is Type.WHOLE else kind.ddl
 
 
 def cast(kind: Type, name: str) -> str:
