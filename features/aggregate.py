@@ -127,24 +127,57 @@ def arrow_fold(plan: Plan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.R
 
 
 def whole_entities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The batches gathered into tables of some size that never part the rows of an entity."""
+    """The batches of a partition gathered into tables of some size that never part the rows of an entity.
+
+    Spark hands them over sorted by entity, so that a table is complete where the next entity begins. An engine that
+    drops the sort shows it in the first rows: then the whole partition is gathered and sorted here.
+
+    Raises:
+        ValueError: Entities came back after they were handed on.
+    """
     pending: list[pa.RecordBatch] = []
-    rows = 0
+    rows, last, handed_on = 0, None, False
     for batch in batches:
         if batch.num_rows == 0:
             continue
+        entities = batch.column(ENTITY).to_numpy()
+        if (last is not None and entities[0] < last) or (entities[1:] < entities[:-1]).any():
+            if handed_on:
+                raise ValueError("rows of an entity came after the entity was folded: they must be sorted by entity")
+            yield from sorted_tables(pa.Table.from_batches([*pending, batch, *batches]))
+            return
+        last = entities[-1]
         pending.append(batch)
         rows += batch.num_rows
         if rows >= CHUNK_ROWS:
             table = pa.Table.from_batches(pending)
-            entities = table.column(ENTITY).to_numpy()
-            cut = int(np.searchsorted(entities, entities[-1]))
-            if cut:
-                yield table.slice(0, cut)
-            pending = table.slice(cut).to_batches()
-            rows = table.num_rows - cut
+            complete = first_row_of_last_entity(table)
+            if complete:
+                yield table.slice(0, complete)
+                handed_on = True
+            pending = table.slice(complete).to_batches()
+            rows = table.num_rows - complete
     if pending:
         yield pa.Table.from_batches(pending)
+
+
+def sorted_tables(partition: pa.Table) -> Iterator[pa.Table]:
+    """The rows of a partition, sorted by entity, in tables that never part an entity."""
+    entities = partition.column(ENTITY).to_numpy()
+    order = np.argsort(entities, kind="stable")
+    in_order = entities[order]
+    start = 0
+    while start < len(order):
+        last = in_order[min(start + CHUNK_ROWS, len(order)) - 1]
+        end = int(np.searchsorted(in_order, last, side="right"))
+        yield partition.take(pa.array(order[start:end]))
+        start = end
+
+
+def first_row_of_last_entity(table: pa.Table) -> int:
+    """Where the last entity of a table sorted by entity begins."""
+    entities = table.column(ENTITY).to_numpy()
+    return int(np.searchsorted(entities, entities[-1]))
 
 
 def fold_chunk(chunk: pa.Table, plan: Plan) -> tuple[NDArray[np.int64], Floats]:
