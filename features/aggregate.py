@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
+from pyspark.sql import Window as SqlWindow
+from pyspark.sql import functions as F
 
 from features.rows import AGE, order_terms
 from features.spec import Aggregation, By, Feature, Ordered, Ratio, Slice, Table, Window, feature_names
@@ -104,11 +106,10 @@ def fold_rows(rows: DataFrame, table: Table) -> DataFrame:
         *[f"cast({sql} as double) as value_{i}" for i, sql in enumerate(plan.values)],
         *[f"coalesce({each.where}, false) as slice_{i}" for i, each in enumerate(plan.slices)],
     )
-    return (
-        prepared.repartition(ENTITY)
-        .sortWithinPartitions(ENTITY)
-        .mapInArrow(arrow_fold(plan), f"{ENTITY} BIGINT, {VALUES} ARRAY<DOUBLE>")
-        .withColumnRenamed(ENTITY, table.entity)
+    # A window brings an entity's rows together on every engine; a sort that nobody asks for may be dropped.
+    together = prepared.select("*", F.count(F.lit(1)).over(SqlWindow.partitionBy(ENTITY)).alias("rows_of_entity"))
+    return together.mapInArrow(arrow_fold(plan), f"{ENTITY} BIGINT, {VALUES} ARRAY<DOUBLE>").withColumnRenamed(
+        ENTITY, table.entity
     )
 
 
@@ -129,23 +130,17 @@ def arrow_fold(plan: Plan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.R
 def whole_entities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The batches of a partition gathered into tables of some size that never part the rows of an entity.
 
-    Spark hands them over sorted by entity, so that a table is complete where the next entity begins. An engine that
-    drops the sort shows it in the first rows: then the whole partition is gathered and sorted here.
-
     Raises:
-        ValueError: Entities came back after they were handed on.
+        ValueError: The rows are not sorted by entity, so that one could be folded twice.
     """
     pending: list[pa.RecordBatch] = []
-    rows, last, handed_on = 0, None, False
+    rows, last = 0, np.iinfo(np.int64).min
     for batch in batches:
         if batch.num_rows == 0:
             continue
         entities = batch.column(ENTITY).to_numpy()
-        if (last is not None and entities[0] < last) or (entities[1:] < entities[:-1]).any():
-            if handed_on:
-                raise ValueError("rows of an entity came after the entity was folded: they must be sorted by entity")
-            yield from sorted_tables(pa.Table.from_batches([*pending, batch, *batches]))
-            return
+        if entities[0] < last or (entities[1:] < entities[:-1]).any():
+            raise ValueError("the rows of a partition are not sorted by entity: an entity would be folded twice")
         last = entities[-1]
         pending.append(batch)
         rows += batch.num_rows
@@ -154,24 +149,10 @@ def whole_entities(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
             complete = first_row_of_last_entity(table)
             if complete:
                 yield table.slice(0, complete)
-                handed_on = True
             pending = table.slice(complete).to_batches()
             rows = table.num_rows - complete
     if pending:
         yield pa.Table.from_batches(pending)
-
-
-def sorted_tables(partition: pa.Table) -> Iterator[pa.Table]:
-    """The rows of a partition, sorted by entity, in tables that never part an entity."""
-    entities = partition.column(ENTITY).to_numpy()
-    order = np.argsort(entities, kind="stable")
-    in_order = entities[order]
-    start = 0
-    while start < len(order):
-        last = in_order[min(start + CHUNK_ROWS, len(order)) - 1]
-        end = int(np.searchsorted(in_order, last, side="right"))
-        yield partition.take(pa.array(order[start:end]))
-        start = end
 
 
 def first_row_of_last_entity(table: pa.Table) -> int:
