@@ -21,7 +21,7 @@ COLUMNS = (
 )
 
 DERIVATIONS = (
-    # Nine months of ten are closed or unknown, and a cast that fails takes far longer than one that isn't tried.
+    # Most months are closed or unknown, and a cast that fails takes far longer than one that isn't tried.
     Derivation(
         "level",
         "case when STATUS between '0' and '5' then cast(STATUS as int) end",
