@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from jobs import measures
 from jobs.measures import Curve, Vector
@@ -282,6 +282,7 @@ def dependence(contributions: Vector, values: Vector, names: Sequence[str], top:
         low, high = np.quantile(known, (0.005, 0.995)) if known.size else (0.0, 1.0)
         if low < high:
             axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
+        axes.xaxis.set_major_locator(MaxNLocator(4))  # amounts are long
         axes.set_title(names[i], fontsize=9, color=INK)
     figure.supylabel("contribution (log-odds)", fontsize=9, color=INK)
     return figure
