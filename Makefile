@@ -58,7 +58,7 @@ notebook: setup ## Run the notebook on the demo's lake; the result is demo/explo
 mlflow: setup ## Open the demo's MLflow store at http://localhost:5000
 	.venv/bin/mlflow ui --backend-store-uri sqlite:///$(DEMO_LAKE)/mlflow/mlflow.db
 
-bench: setup ## Time ingest and features at full size by Spark, Sail and DuckDB; an hour and 60 GB in build/bench
+bench: setup ## Time ingest and features at full size by Spark, Sail and DuckDB, in build/bench
 	$(PYTHON) -m tests.benchmarks
 
 cluster-test: setup ## Run the end-to-end test on a Spark master and two workers of this machine
