@@ -224,6 +224,15 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(of_bad.mean())
 
 
+def mean_interval(values: Vector, confidence: float) -> Interval:
+    """The mean with the standard error and the normal interval of independent values. Needs two."""
+    if values.size < 2:
+        raise ValueError(f"{values.size} values: a standard error needs two")
+    error = float(values.std(ddof=1) / np.sqrt(values.size))
+    value, reach = float(values.mean()), NormalDist().inv_cdf((1 + confidence) / 2) * error
+    return Interval(value, error, value - reach, value + reach)
+
+
 def normal_interval(of_bad: Vector, of_good: Vector, confidence: float) -> Interval:
     """The mean of the placements with DeLong's standard error, unbounded."""
     if min(of_bad.size, of_good.size) < 2:
@@ -356,7 +365,7 @@ def calibration_noise(
 
 
 def calibration_line(labels: ArrayLike, probabilities: ArrayLike) -> CalibrationLine:
-    """Logistic regression of the label on the probability's log-odds, by Newton's method.
+    """Logistic regression of the label on the probability's log-odds.
 
     Cox (1958), Two further applications of a model for binary regression, Biometrika 45. A slope below 1 says that the
     probabilities are spread too far. Both are nan where no maximum exists: the classes are separated by a probability,
@@ -364,14 +373,19 @@ def calibration_line(labels: ArrayLike, probabilities: ArrayLike) -> Calibration
     """
     label, probability = in_order_of_both_classes(labels, probabilities)
     safe = np.clip(probability, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
-    design = np.column_stack([np.ones(label.size), np.log(safe / (1 - safe))])
-    line = np.array([np.log(label.mean() / (1 - label.mean())), 0.0])  # from a slope of 1 it can overshoot for good
+    return logistic_line(np.log(safe / (1 - safe)), label)
+
+
+def logistic_line(log_odds: Vector, targets: Vector) -> CalibrationLine:
+    """The line of greatest likelihood through targets in [0, 1], by Newton's method; nan where there is none."""
+    design = np.column_stack([np.ones(targets.size), log_odds])
+    line = np.array([np.log(targets.mean() / (1 - targets.mean())), 0.0])  # from a slope of 1 it can overshoot for good
     for _ in range(50):
         fitted = 1 / (1 + np.exp(-np.clip(design @ line, -500, 500)))
         information = (design * (fitted * (1 - fitted))[:, None]).T @ design
         if np.linalg.cond(information) > 1e12:
             break
-        step = np.linalg.solve(information, design.T @ (label - fitted))
+        step = np.linalg.solve(information, design.T @ (targets - fitted))
         line = line + step
         if np.abs(step).max() < 1e-10:
             return CalibrationLine(float(line[0]), float(line[1]))
