@@ -3,7 +3,7 @@
 The model travels as the bytes of its file; each task checks their hash again and loads them once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -52,13 +52,15 @@ def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
     return rows.select(KEY, *model.features).mapInPandas(by_batch(model, score), SCORED)
 
 
-def measured(rows: DataFrame, model: Model) -> pd.DataFrame:
-    """SK_ID_CURR, TARGET and the model's probability of labelled rows, collected, in the order of the applicants."""
+def measured(rows: DataFrame, model: Model, features: Sequence[str] = ()) -> pd.DataFrame:
+    """SK_ID_CURR, TARGET, the model's probability and the named features of each row, collected, in the order of the
+    applicants."""
 
     def measure(each: pd.DataFrame, loaded: Model) -> pd.DataFrame:
-        return each[[KEY, "TARGET"]].assign(probability=loaded.probabilities(each))
+        return each[[KEY, "TARGET", *features]].assign(probability=loaded.probabilities(each))
 
-    collected = rows.select(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), MEASURED).toPandas()
+    schema = ", ".join([MEASURED, *[f"`{name}` DOUBLE" for name in features]])
+    collected = rows.select(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema).toPandas()
     return collected.sort_values(KEY, ignore_index=True)
 
 

@@ -21,6 +21,15 @@ FOUR_FIFTHS = 0.8
 
 AGES = (25, 35, 45, 55)
 
+MARITAL_STATUS = {
+    "Married": "married",
+    "Civil marriage": "married",
+    "Single / not married": "unmarried",
+    "Widow": "unmarried",
+    "Separated": "separated",
+}
+"""The three that Regulation B knows, 12 CFR 1002.2(u), by NAME_FAMILY_STATUS."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -73,6 +82,11 @@ def age_bands(days_birth: ArrayLike) -> NDArray[np.str_]:
     names = [f"under {AGES[0]}", *(f"{low} to {high - 1}" for low, high in pairwise(AGES)), f"{AGES[-1]} and over"]
     years = -np.asarray(days_birth, dtype=np.float64) / 365.25
     return np.array(names)[np.searchsorted(AGES, years, side="right")]
+
+
+def marital_status(family_status: ArrayLike) -> NDArray[np.str_]:
+    """The marital status of each applicant, from NAME_FAMILY_STATUS; what is not known stays as it was delivered."""
+    return np.array([MARITAL_STATUS.get(name, name) for name in np.asarray(family_status, dtype=str).tolist()])
 
 
 def describe_level(name: str, labels: ArrayLike, probabilities: ArrayLike, threshold: float) -> Level:

@@ -1,10 +1,11 @@
-"""What a candidate must reach to become champion, decided from its probabilities on the test folds.
+"""What a candidate must reach to become champion, decided from what it did on the test folds and on new applicants.
 
-Few rows say little. Below `gates.few_rows` test applicants the bound of the interval that favours the candidate is
-compared in place of the value, and the gate's sentence says so.
+Few rows say little. Below `gates.few_rows` applicants the bound of the interval that favours the candidate is compared
+in place of the value, and the gate's sentence says so.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import hypot
 from statistics import NormalDist
 
@@ -27,20 +28,58 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """The population stability index of a feature, or of the probabilities, from the test applicants to the new ones.
+
+    noise is what chance alone stays below where nothing has shifted.
+    """
+
+    name: str
+    index: float
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far the new applicants are from the labelled ones.
+
+    Args:
+        rows: The fewer of both.
+        scores: Of the candidate's probabilities.
+        features: Of the features that the candidate gains most from.
+    """
+
+    rows: int
+    scores: Shift
+    features: tuple[Shift, ...]
+
+    @property
+    def of_features(self) -> Shift:
+        """The largest of the features' shifts."""
+        return max(self.features, key=lambda shift: shift.index, default=Shift("no feature", 0.0, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A candidate on the test folds, one entry of each array an applicant.
 
     Args:
         labels: 1 for default, 0 for none.
         probabilities: Of default.
-        genders: Read for the audit only.
+        groups: The level of each applicant in each protected attribute, read for the audit only.
         gain: The candidate's AUC minus the champion's; None where there is no champion.
+        drift: From the test applicants to the delivery's new ones; None where it has none.
+        feature_set: The candidate's.
+        assembled: The feature sets that the delivery's rows are of now.
     """
 
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    genders: NDArray[np.str_]
+    groups: Mapping[str, NDArray[np.str_]]
     gain: Interval | None
+    drift: Drift | None
+    feature_set: str
+    assembled: tuple[str, ...]
 
 
 def judge(evidence: Evidence, gates: Gates, threshold: float) -> tuple[Gate, ...]:
@@ -51,25 +90,28 @@ def judge(evidence: Evidence, gates: Gates, threshold: float) -> tuple[Gate, ...
         gates: The limits.
         threshold: The probability from which an applicant is declined.
     """
-    confidence, rows = gates.confidence, len(evidence.labels)
+    rows = len(evidence.labels)
     few = rows < gates.few_rows
-    auc = measures.auc_interval(evidence.labels, evidence.probabilities, confidence)
-    held = [at_least("auc", auc, gates.auc, rows, few)]
+    auc = measures.auc_interval(evidence.labels, evidence.probabilities, gates.confidence)
+    judged = [feature_set(evidence), at_least("auc", auc, gates.auc, rows, few)]
     if evidence.gain is not None:
-        held.append(at_least("auc_gain_on_champion", evidence.gain, -gates.auc_loss, rows, few))
-    held.append(calibration(evidence, gates, few))
-    audit = fairness.audit(
-        "gender",
-        evidence.genders,
-        evidence.labels,
-        evidence.probabilities,
-        threshold=threshold,
-        confidence=confidence,
-    )
-    if audit.selection_rate_ratio is not None:
-        ratio = audit.selection_rate_ratio
-        held.append(at_least("selection_rate_ratio", ratio, gates.selection_rate_ratio, rows, few))
-    return tuple(held)
+        judged.append(gain_on_champion(evidence.gain, gates))
+    judged.append(calibration(evidence, gates, few))
+    judged += four_fifths(evidence, gates, threshold, few)
+    if evidence.drift is not None:
+        drift = evidence.drift
+        judged.append(stable("drift_scores", drift.scores, drift.rows, gates))
+        judged.append(stable("drift_features", drift.of_features, drift.rows, gates))
+    return tuple(judged)
+
+
+def feature_set(evidence: Evidence) -> Gate:
+    """Whether the delivery is assembled with the features that the candidate reads: else nobody can be scored."""
+    held = evidence.assembled == (evidence.feature_set,)
+    found = ", ".join(evidence.assembled) or "nothing"
+    beside = "" if held else f", not {found}: assemble it with --feature-set {evidence.feature_set}"
+    sentence = f"{evidence.feature_set} {word(held)} what the delivery is assembled with{beside}"
+    return Gate("feature_set", float(held), held, sentence)
 
 
 def at_least(name: str, interval: Interval, limit: float, rows: int, few: bool) -> Gate:
@@ -80,6 +122,13 @@ def at_least(name: str, interval: Interval, limit: float, rows: int, few: bool) 
     return Gate(name, interval.value, held, f"{interval.value:.4f}{bound}, {word(held)} at least {limit}")
 
 
+def gain_on_champion(gain: Interval, gates: Gates) -> Gate:
+    """The gate of what a candidate loses to the champion: its noise is in the candidate's favour on any rows."""
+    held = gain.high >= -gates.auc_loss
+    sentence = f"{gain.value:+.4f}, upper bound {gain.high:+.4f}, {word(held)} at least {-gates.auc_loss or 0.0}"
+    return Gate("auc_gain_on_champion", gain.value, held, sentence)
+
+
 def calibration(evidence: Evidence, gates: Gates, few: bool) -> Gate:
     """The gate of the expected calibration error.
 
@@ -88,11 +137,42 @@ def calibration(evidence: Evidence, gates: Gates, few: bool) -> Gate:
     """
     error = measures.calibration_error(evidence.labels, evidence.probabilities)
     chance = measures.calibration_noise(evidence.probabilities, gates.confidence).bound
-    compared = max(0.0, error - chance) if few else error
-    bound = f", lower bound {compared:.4f} on only {len(evidence.labels):,} rows" if few else ""
-    held = compared <= gates.calibration_error
-    sentence = f"{error:.4f}{bound}, {word(held)} at most {gates.calibration_error}"
-    return Gate("calibration_error", error, held, sentence)
+    return at_most("calibration_error", error, chance, gates.calibration_error, len(evidence.labels), few)
+
+
+def at_most(name: str, value: float, noise: float, limit: float, rows: int, few: bool) -> Gate:
+    """A gate that holds up to the limit; on few rows for the value without its noise."""
+    compared = max(0.0, value - noise) if few else value
+    bound = f", lower bound {compared:.4f} on only {rows:,} rows" if few else ""
+    held = compared <= limit
+    return Gate(name, value, held, f"{value:.4f}{bound}, {word(held)} at most {limit}")
+
+
+def four_fifths(evidence: Evidence, gates: Gates, threshold: float, few: bool) -> list[Gate]:
+    """The gates of the lowest approval rate over the highest, one for each attribute with two levels to compare."""
+    judged = []
+    for attribute, levels in evidence.groups.items():
+        audit = fairness.audit(
+            attribute,
+            levels,
+            evidence.labels,
+            evidence.probabilities,
+            threshold=threshold,
+            confidence=gates.confidence,
+        )
+        if audit.selection_rate_ratio is not None:
+            name, limit = f"selection_rate_ratio_{attribute}", gates.selection_rate_ratio
+            judged.append(at_least(name, audit.selection_rate_ratio, limit, len(evidence.labels), few))
+    return judged
+
+
+def stable(name: str, shift: Shift, rows: int, gates: Gates) -> Gate:
+    """The gate of a shift; one below the limit that is to be watched is said to be."""
+    gate = at_most(name, shift.index, shift.noise, gates.drift, rows, rows < gates.few_rows)
+    watched = (
+        f", to be watched from {gates.drift_watched} on" if gate.held and shift.index > gates.drift_watched else ""
+    )
+    return replace(gate, sentence=f"{shift.name} {gate.sentence}{watched}")
 
 
 def word(held: bool) -> str:

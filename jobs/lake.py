@@ -17,6 +17,7 @@ from jobs.storage import list_files
 DELIVERIES = "operations/deliveries"
 STEPS = "operations/steps"
 CHECKS = "operations/checks"
+PROMOTIONS = "operations/promotions"
 FEATURES = "features"
 ENCODINGS = "encodings"
 CATALOGUE = "catalogue"

@@ -111,12 +111,12 @@ class Confusion:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall; 0 where nobody bad is declined."""
+        """Harmonic mean of precision and recall; 0 where nobody bad is declined. Van Rijsbergen (1979), chapter 7."""
         return 2 * self.true_positive / max(1, 2 * self.true_positive + self.false_positive + self.false_negative)
 
     @property
     def approval_rate(self) -> float:
-        """Share of applicants approved."""
+        """Share of applicants approved, the other side of the bad rate of the approved: see `strategy_curve`."""
         return (self.true_negative + self.false_negative) / self.rows
 
     @property
@@ -219,7 +219,10 @@ def placements(labels: Vector, scores: Vector) -> tuple[Vector, Vector]:
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Chance that a bad applicant scores above a good one, ties counting half: Mann-Whitney's U, exact."""
+    """Chance that a bad applicant scores above a good one, ties counting half: Mann and Whitney's U, exact.
+
+    Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143.
+    """
     of_bad, _ = placements(*in_order_of_both_classes(labels, scores))
     return float(of_bad.mean())
 
@@ -235,11 +238,16 @@ def mean_interval(values: Vector, confidence: float) -> Interval:
 
 def normal_interval(of_bad: Vector, of_good: Vector, confidence: float) -> Interval:
     """The mean of the placements with DeLong's standard error, unbounded."""
-    if min(of_bad.size, of_good.size) < 2:
-        raise ValueError(f"{of_bad.size} bad and {of_good.size} good rows: a standard error needs two of each")
+    check_two_of_each(of_bad.size, of_good.size)
     error = float(np.sqrt(of_bad.var(ddof=1) / of_bad.size + of_good.var(ddof=1) / of_good.size))
     value, reach = float(of_bad.mean()), NormalDist().inv_cdf((1 + confidence) / 2) * error
     return Interval(value, error, value - reach, value + reach)
+
+
+def check_two_of_each(bad: int, good: int) -> None:
+    """Refuse classes too small for a standard error."""
+    if min(bad, good) < 2:
+        raise ValueError(f"{bad} bad and {good} good rows: a standard error needs two of each")
 
 
 def auc_interval(labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95) -> Interval:
@@ -262,8 +270,64 @@ def auc_difference(labels: ArrayLike, scores: ArrayLike, others: ArrayLike, conf
     return normal_interval(of_bad, of_good, confidence)
 
 
+def bootstrap_auc_difference(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    others: ArrayLike,
+    confidence: float = 0.95,
+    draws: int = 500,
+    seed: int = 0,
+) -> Interval:
+    """AUC of the scores minus AUC of the others on the same rows, with the percentile interval of a paired bootstrap.
+
+    Each draw takes as many bad and as many good rows as there are, with replacement, and both AUCs on those rows.
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13; stratified by class as in Robin et al.
+    (2011), pROC, BMC Bioinformatics 12. The standard error is that of the draws. Needs two rows of each class.
+    """
+    label, score, other = in_order_of_both_classes(labels, scores, others)
+    bad, good = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
+    check_two_of_each(bad.size, good.size)
+    compared = [PairsOfClasses.of(score[bad], score[good]), PairsOfClasses.of(other[bad], other[good])]
+    random = np.random.default_rng(seed)
+    differences = np.empty(draws)
+    for draw in range(draws):
+        times_bad = np.bincount(random.integers(bad.size, size=bad.size), minlength=bad.size)
+        times_good = np.bincount(random.integers(good.size, size=good.size), minlength=good.size)
+        mine, theirs = (pairs.auc(times_bad, times_good) for pairs in compared)
+        differences[draw] = mine - theirs
+    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    value = auc(label, score) - auc(label, other)
+    return Interval(value, float(differences.std(ddof=1)), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class PairsOfClasses:
+    """Who stands above whom, kept for many draws: the order of the good rows by score, and for each bad row how many
+    good ones score below it and how many not above it."""
+
+    order: NDArray[np.int64]
+    below: NDArray[np.int64]
+    not_above: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, bad: Vector, good: Vector) -> "PairsOfClasses":
+        """Of the classes' scores."""
+        order = np.argsort(good, kind="stable")
+        below, not_above = (np.searchsorted(good[order], bad, side) for side in ("left", "right"))
+        return cls(order, below, not_above)
+
+    def auc(self, times_bad: NDArray[np.int64], times_good: NDArray[np.int64]) -> float:
+        """The AUC where each row counts so many times."""
+        seen = np.concatenate([[0], np.cumsum(times_good[self.order])])
+        wins = times_bad @ (seen[self.below] + seen[self.not_above])
+        return float(wins) / 2 / float(times_bad.sum() * times_good.sum())
+
+
 def gini(labels: ArrayLike, scores: ArrayLike) -> float:
-    """2 AUC - 1, also called accuracy ratio or Somers' D."""
+    """2 AUC - 1, also called accuracy ratio or Somers' D.
+
+    Engelmann, Hayden and Tasche (2003), Testing rating accuracy, Risk 16.
+    """
     return 2 * auc(labels, scores) - 1
 
 
@@ -277,20 +341,27 @@ def class_shares(labels: ArrayLike, scores: ArrayLike) -> tuple[Vector, Vector, 
 
 
 def kolmogorov_smirnov(labels: ArrayLike, scores: ArrayLike) -> KolmogorovSmirnov:
-    """max over s of |F_bad(s) - F_good(s)|; the score is the lowest of those declined at the maximum."""
+    """max over s of |F_bad(s) - F_good(s)|; the score is the lowest of those declined at the maximum.
+
+    Smirnov (1948), Annals of Mathematical Statistics 19; of scorecards: Thomas, Edelman and Crook (2002), Credit
+    Scoring and Its Applications.
+    """
     score, bad, good = class_shares(labels, scores)
     distance = np.abs(bad - good)
     return KolmogorovSmirnov(float(distance.max()), float(score[distance.argmax()]))
 
 
 def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
-    """x: share of the good rows declined, y: share of the bad rows declined, from (0, 0) to (1, 1)."""
+    """x: share of the good rows declined, y: share of the bad rows declined, from (0, 0) to (1, 1).
+
+    Fawcett (2006), An introduction to ROC analysis, Pattern Recognition Letters 27.
+    """
     score, bad, good = class_shares(labels, scores)
     return Curve(np.insert(good, 0, 0.0), np.insert(bad, 0, 0.0), np.insert(score, 0, np.inf))
 
 
 def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
-    """x: recall, y: precision, at each distinct score, highest first."""
+    """x: recall, y: precision, at each distinct score, highest first. Davis and Goadrich (2006), ICML."""
     score, bad, good = class_shares(labels, scores)
     total_bad = float(np.sum(np.asarray(labels, dtype=np.float64)))
     total_good = np.size(labels) - total_bad
@@ -298,13 +369,19 @@ def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Sum over the distinct scores of (gain in recall) * precision, without interpolation; the bad rate by chance."""
+    """Sum over the distinct scores of (gain in recall) * precision, without interpolation; the bad rate by chance.
+
+    Davis and Goadrich (2006), The relationship between precision-recall and ROC curves, ICML, on why not interpolate.
+    """
     curve = precision_recall_curve(labels, scores)
     return float(np.sum(np.diff(curve.x, prepend=0.0) * curve.y))
 
 
 def strategy_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
-    """x: share of applicants approved, y: their bad rate, approving the safest first, one point a distinct score."""
+    """x: share of applicants approved, y: their bad rate, approving the safest first, one point a distinct score.
+
+    Thomas, Edelman and Crook (2002), Credit Scoring and Its Applications, "strategy curve".
+    """
     label, score = in_order(labels, scores)
     last_of_its_score = np.append(np.flatnonzero(np.diff(score)), score.size - 1)
     approved = last_of_its_score + 1.0
@@ -319,14 +396,20 @@ def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 
 def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean of -ln(probability given to what came); probabilities are kept off 0 and 1 by the float's precision."""
+    """Mean of -ln(probability given to what came); probabilities are kept off 0 and 1 by the float's precision.
+
+    Good (1952), Rational decisions, Journal of the Royal Statistical Society B 14.
+    """
     label, probability = in_order(labels, probabilities)
     safe = np.clip(probability, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
     return float(-np.mean(label * np.log(safe) + (1 - label) * np.log1p(-safe)))
 
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
-    """Predicted against observed in bins of equal numbers of rows, lowest first; empty bins are left out."""
+    """Predicted against observed in bins of equal numbers of rows, lowest first; empty bins are left out.
+
+    Murphy and Winkler (1977), Reliability of subjective probability forecasts, Applied Statistics 26.
+    """
     label, probability = in_order(labels, probabilities)
     bin_of = equal_mass_bins(probability, bins)
     groups = ((label[bin_of == b], probability[bin_of == b]) for b in range(bins))
@@ -393,7 +476,10 @@ def logistic_line(log_odds: Vector, targets: Vector) -> CalibrationLine:
 
 
 def gains(labels: ArrayLike, scores: ArrayLike, bands: int = BINS) -> tuple[GainsRow, ...]:
-    """The gains table: bands of equal numbers of rows, riskiest first; empty bands (ties) are left out."""
+    """The gains table: bands of equal numbers of rows, riskiest first; empty bands (ties) are left out.
+
+    Siddiqi (2006), Credit Risk Scorecards: capture, lift and bad rate by decile.
+    """
     label, score = in_order_of_both_classes(labels, scores)
     band_of = bands - equal_mass_bins(score, bands)
     table, seen, seen_bad = [], 0, 0
@@ -447,6 +533,18 @@ def population_stability(expected: ArrayLike, actual: ArrayLike, bins: int = BIN
         counts = np.bincount(bin_of, minlength=edges.size + 2) + 0.5
         shares.append(counts / counts.sum())
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
+
+
+def stability_noise(expected: int, actual: int, confidence: float = 0.95, bins: int = BINS) -> float:
+    """The confidence-quantile of `population_stability` where nothing has shifted, of so many rows.
+
+    The index over (1/expected + 1/actual) is then nearly chi-square, with as many degrees of freedom as there are bins
+    beside that of nan: Yurdakul and Naranjo (2020), Journal of Risk Model Validation 14. Its quantile by Wilson and
+    Hilferty (1931), Proceedings of the National Academy of Sciences 17.
+    """
+    spread = 2 / (9 * bins)
+    quantile = float(bins * (1 - spread + NormalDist().inv_cdf(confidence) * spread**0.5) ** 3)
+    return quantile * (1 / expected + 1 / actual)
 
 
 def performance(

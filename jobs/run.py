@@ -61,7 +61,7 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
         register(job, run_id)
     except GateRefused as refusal:
         refused = refusal
-        go_on_with_champion(job, run_id, refusal)
+    go_on_with_champion(job, run_id, refused)
     score(job)
     explain(job)
     report(job, output=page)
@@ -70,13 +70,14 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
         raise refused
 
 
-def go_on_with_champion(job: Job, run_id: str, refusal: GateRefused) -> None:
-    """Say so, and give the champion the features it was trained on; where there is no champion, nothing can go on."""
+def go_on_with_champion(job: Job, run_id: str, refused: GateRefused | None) -> None:
+    """Give the champion the features it was trained on; where there is no champion, nothing can go on."""
     store = tracking.connect(job.lake.address, job.settings.mlflow)
     champion = store.champion()
     if champion is None:
-        raise GateRefused(f"{refusal}\nthere is no champion to go on with: nothing was scored") from None
-    print(f"{refusal}\ngoing on with the champion, version {champion.version}", file=sys.stderr)
+        raise GateRefused(f"{refused}\nthere is no champion to go on with: nothing was scored") from None
+    if refused is not None:
+        print(f"{refused}\ngoing on with the champion, version {champion.version}", file=sys.stderr)
     if store.training(run_id).feature_set != champion.feature_set:
         assemble(job, champion.feature_set)
 

@@ -73,8 +73,12 @@ class Gates(Section):
     auc_loss: Share
     calibration_error: Share
     selection_rate_ratio: Share
+    drift: Positive
+    drift_watched: Positive
+    drift_features: Count
     confidence: Share
     few_rows: int
+    promote: bool
 
 
 class Decision(Section):

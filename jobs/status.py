@@ -1,4 +1,4 @@
-"""What a lake holds, what in it is stale, and which model scores."""
+"""What a lake holds, what in it is stale, which model scores, and how it came to."""
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,20 +9,25 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
 
-from jobs import inventory, tracking
+from jobs import inventory, promotion, tracking
 from jobs.inventory import StepRun, TableState
 from jobs.lake import DELIVERIES, SCORES, Lake
 from jobs.measures import Interval
 from jobs.options import add_lake, open_lake
+from jobs.promotion import Promotion
 from jobs.settings import Mlflow, Settings
+from jobs.tracking import Registered, Tracking
 
-HELP = "show the deliveries of a lake, its tables, what is stale, and the champion"
+HELP = "show the deliveries of a lake, its tables, what is stale, the champion and the challenger"
 
 FOLLOWS: Mapping[str, str] = {"assemble": "ingest", "score": "assemble", "explain": "score", "report": "score"}
 """Each step, and the one whose rows it reads."""
 
-# Before one of these there is no champion, and no store that would not have to be made first.
-WITH_CHAMPION = {"register", "score"}
+# Before one of these there is no model, and no store that would not have to be made first.
+WITH_MODELS = {"train", "register", "score"}
+
+NO_CHAMPION = "none yet: run `train` and `register`"
+PROMOTIONS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,15 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Champion:
-    """The model that scores, as its training run measured it."""
+class Version:
+    """A registered model, as its training run measured it and as the gates last judged it."""
 
     name: str
     version: int
     sha256: str
     run_id: str
     auc: Interval
+    validation: str
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -68,14 +74,19 @@ def status(lake: Lake, mlflow: Mlflow) -> None:
         console.print(f"no delivery in {lake.root} yet: run `ingest` first")
         return
     steps = inventory.latest_steps(lake)
-    registered = any(step.verb in WITH_CHAMPION for step in steps)
-    champion = find_champion(lake, mlflow) if registered else None
+    trained = any(step.verb in WITH_MODELS for step in steps)
+    champion, challenger = find_versions(lake, mlflow) if trained else (None, None)
     for delivery in deliveries:
         console.print(delivery_table(delivery))
     console.print(steps_table(steps))
     findings = [*stale_steps(steps), *stale_scores(scoring_models(lake), champion)]
     console.print("\nStale\n  " + "\n  ".join(findings) if findings else "\nNothing is stale.", highlight=False)
-    console.print(f"\nChampion\n  {describe_champion(champion)}", highlight=False)
+    console.print(f"\nChampion\n  {describe(champion) or NO_CHAMPION}", highlight=False)
+    if challenger:
+        console.print(f"Challenger\n  {describe(challenger)}, gates {challenger.validation}", highlight=False)
+    changes = promotion.history(lake)
+    if changes:
+        console.print(promotions_table(changes))
 
 
 def find_deliveries(lake: Lake) -> tuple[Delivery, ...]:
@@ -86,14 +97,18 @@ def find_deliveries(lake: Lake) -> tuple[Delivery, ...]:
     return tuple(Delivery(row["run_date"], row["source"], inventory.tables_of(lake, row["run_date"])) for row in rows)
 
 
-def find_champion(lake: Lake, mlflow: Mlflow) -> Champion | None:
-    """The champion of the lake's store, if there is one."""
+def find_versions(lake: Lake, mlflow: Mlflow) -> tuple[Version | None, Version | None]:
+    """The champion and the challenger of the lake's store, as far as there are any."""
     store = tracking.connect(lake.address, mlflow)
-    found = store.champion()
+    return as_version(store, store.champion()), as_version(store, store.challenger())
+
+
+def as_version(store: Tracking, found: Registered | None) -> Version | None:
+    """A version with its measures; None of none."""
     if found is None:
         return None
     auc = store.training(found.run_id).auc
-    return Champion(store.model_name, found.version, found.sha256, found.run_id, auc)
+    return Version(store.model_name, found.version, found.sha256, found.run_id, auc, store.validation(found))
 
 
 def scoring_models(lake: Lake) -> dict[date, set[str]]:
@@ -113,7 +128,7 @@ def stale_steps(steps: Sequence[StepRun]) -> Iterator[str]:
             yield f"{run_date}: `{before}` ran after `{verb}`: run `{verb}` again"
 
 
-def stale_scores(models: Mapping[date, set[str]], champion: Champion | None) -> Iterator[str]:
+def stale_scores(models: Mapping[date, set[str]], champion: Version | None) -> Iterator[str]:
     """A sentence for each run_date that another model than the champion scored."""
     for run_date in sorted(models):
         if champion and models[run_date] - {champion.sha256}:
@@ -143,9 +158,20 @@ def steps_table(steps: Sequence[StepRun]) -> Table:
     return table
 
 
-def describe_champion(champion: Champion | None) -> str:
-    """The champion in a line."""
-    if champion is None:
-        return "none yet: run `train` and `register`"
-    auc = f"AUC {champion.auc.value:.4f} ({champion.auc.low:.4f} to {champion.auc.high:.4f})"
-    return f"{champion.name} version {champion.version}, {auc}, run {champion.run_id}"
+def describe(version: Version | None) -> str:
+    """A version in a line; nothing of none."""
+    if version is None:
+        return ""
+    auc = f"AUC {version.auc.value:.4f} ({version.auc.low:.4f} to {version.auc.high:.4f})"
+    return f"{version.name} version {version.version}, {auc}, run {version.run_id}"
+
+
+def promotions_table(changes: Sequence[Promotion]) -> Table:
+    """The last changes of champion, newest first."""
+    table = Table(title="Changes of champion", title_justify="left", box=None)
+    for heading in ("finished (UTC)", "verb", "by", "version", "reason"):
+        table.add_column(heading)
+    for change in list(reversed(changes))[:PROMOTIONS_SHOWN]:
+        versions = f"{change.from_version or 'none'} to {change.to_version}"
+        table.add_row(f"{change.finished:%Y-%m-%d %H:%M:%S}", change.verb, change.by, versions, change.reason)
+    return table

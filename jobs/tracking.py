@@ -9,7 +9,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from mlflow.types.schema import Schema
 
 STORE_VARIABLE = "MLFLOW_TRACKING_URI"
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
+VALIDATION, PASSED, REFUSED = "validation_status", "passed", "refused"
 MODEL_FILE = "model.ubj"
 SERVING_PACKAGES = ("mlflow", "xgboost", "numpy", "pandas", "scikit-learn")
 
@@ -208,11 +209,19 @@ class Tracking:
 
     def champion(self) -> Registered | None:
         """The version that scores, if there is one."""
+        return self.version_called(CHAMPION)
+
+    def challenger(self) -> Registered | None:
+        """The candidate registered last, if it did not become champion."""
+        return self.version_called(CHALLENGER)
+
+    def version_called(self, alias: str) -> Registered | None:
+        """The version that an alias points to, if any does."""
         from mlflow.exceptions import MlflowException
 
         try:
             with told_when_unreachable(self.uri):
-                return as_registered(self.client.get_model_version_by_alias(self.model_name, CHAMPION))
+                return as_registered(self.client.get_model_version_by_alias(self.model_name, alias))
         except MlflowException as error:
             if error.error_code not in NOT_THERE:
                 raise
@@ -224,6 +233,15 @@ class Tracking:
         if champion is None:
             raise UserError(f"no champion of {self.model_name} in {self.uri}: train and register a model first")
         return champion
+
+    def listed_version(self, number: int) -> Registered:
+        """A version that the operator named; one that is not there is the user's error."""
+        known = self.versions()
+        for each in known:
+            if each.version == number:
+                return each
+        there = ", ".join(str(each.version) for each in reversed(known)) or "none: train and register a model first"
+        raise UserError(f"no version {number} of {self.model_name} in {self.uri}; there is {there}")
 
     def version(self, number: int) -> Registered:
         """A version by its number."""
@@ -257,20 +275,40 @@ class Tracking:
         return as_registered(made)
 
     def log_gates(self, training: Training, registered: Registered, gates: Sequence[Gate]) -> None:
-        """Leave on the run and on the version what each gate said."""
-        outcome = "passed" if all(gate.held for gate in gates) else "refused"
-        tags = {"validation_status": outcome} | {f"gate.{gate.name}": gate.sentence for gate in gates}
+        """Leave on the run and on the version what each gate said, and on the run and its model the values."""
+        outcome = PASSED if all(gate.held for gate in gates) else REFUSED
+        verdicts = {f"gate.{gate.name}": f"{PASSED if gate.held else REFUSED}: {gate.sentence}" for gate in gates}
+        tags = {VALIDATION: outcome, **verdicts}
         with told_when_unreachable(self.uri):
             for name, value in tags.items():
                 self.client.set_tag(training.run_id, name, value)
-                self.client.set_model_version_tag(self.model_name, str(registered.version), name, value)
             for gate in gates:
-                self.client.log_metric(training.run_id, f"gate.{gate.name}", gate.value)
+                self.client.log_metric(training.run_id, f"gate.{gate.name}", gate.value, model_id=training.model_id)
+        self.tag_version(registered, tags)
+
+    def tag_version(self, registered: Registered, tags: Mapping[str, str]) -> None:
+        """Tags of a version."""
+        with told_when_unreachable(self.uri):
+            for name, value in tags.items():
+                self.client.set_model_version_tag(self.model_name, str(registered.version), name, value)
+
+    def validation(self, registered: Registered) -> str:
+        """passed or refused, as the gates last said of a version; "not tried" where they never did."""
+        with told_when_unreachable(self.uri):
+            tags = self.client.get_model_version(self.model_name, str(registered.version)).tags
+        return str(tags.get(VALIDATION, "not tried"))
+
+    def make_challenger(self, registered: Registered) -> None:
+        """From now on this version is the one that may become champion."""
+        with told_when_unreachable(self.uri):
+            self.client.set_registered_model_alias(self.model_name, CHALLENGER, str(registered.version))
 
     def make_champion(self, registered: Registered) -> None:
-        """From now on this version scores."""
+        """From now on this version scores, and challenges no more."""
         with told_when_unreachable(self.uri):
             self.client.set_registered_model_alias(self.model_name, CHAMPION, str(registered.version))
+            if self.challenger() == registered:
+                self.client.delete_registered_model_alias(self.model_name, CHALLENGER)
 
 
 def log_dataset(path: str, version: int, names: Sequence[str], name: str, digest: str) -> "Dataset":

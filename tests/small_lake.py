@@ -49,6 +49,7 @@ def applicants(labelled: int = LABELLED, new: int = NEW) -> pd.DataFrame:
     values.insert(0, "SK_ID_CURR", np.arange(100_001, 100_001 + rows))
     values.insert(1, "TARGET", pd.Series(bad.astype(int)).where(np.arange(rows) < labelled).astype("Int64"))
     values["CODE_GENDER"] = np.where(random.random(rows) < 0.65, "F", "M")
+    values["NAME_FAMILY_STATUS"] = random.choice(["Married", "Single / not married", "Widow"], rows, p=[0.7, 0.2, 0.1])
     return values
 
 
@@ -70,7 +71,9 @@ def write(job: Job, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> Non
     """Write the feature table, and of the delivery what the audit reads."""
     lake = job.lake
     lake.replace(FEATURES, feature_rows(lake, people, feature_set), job.run_date)
-    application = as_frame(lake, people, "SK_ID_CURR BIGINT, TARGET BIGINT, CODE_GENDER STRING")
+    application = as_frame(
+        lake, people, "SK_ID_CURR BIGINT, TARGET BIGINT, CODE_GENDER STRING, NAME_FAMILY_STATUS STRING"
+    )
     version = lake.replace(source_table("application"), application, job.run_date)
     lake.record_delivery(job.run_date, "made up", {"application": version})
 

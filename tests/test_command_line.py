@@ -95,6 +95,8 @@ def test_what_is_wrong_before_any_work_ends_with_2(
         (("assemble", *DATED), "2018-05-17"),
         (("train", *DATED), "features"),
         (("register", *DATED), "2018-05-17"),
+        (("promote", "--version", "3"), "no version 3 of home-credit-default"),
+        (("rollback",), "champion"),
         (("score", *DATED), "champion"),
         (("explain", *DATED), "scores"),
         (("report", *DATED), "champion"),

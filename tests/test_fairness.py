@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jobs.fairness import age_bands, audit, ratio_of_rates
+from jobs.fairness import age_bands, audit, marital_status, ratio_of_rates
 
 # Threshold 0.5. Women: 4 of 5 approved, all 3 good ones among them; men: 2 of 5, 2 of the 4 good ones.
 GROUPS = ["F"] * 5 + ["M"] * 5
@@ -60,3 +60,8 @@ def test_a_ratio_needs_both_groups():
 def test_age_bands_are_half_open():
     days = [-24.9 * 365.25, -25 * 365.25, -34.9 * 365.25, -60 * 365.25]
     assert age_bands(days).tolist() == ["under 25", "25 to 34", "25 to 34", "55 and over"]
+
+
+def test_marital_status_is_one_of_three_or_as_delivered():
+    statuses = ["Married", "Civil marriage", "Single / not married", "Widow", "Separated", "unknown"]
+    assert marital_status(statuses).tolist() == [*["married"] * 2, *["unmarried"] * 2, "separated", "unknown"]

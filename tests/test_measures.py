@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
 from jobs import measures
@@ -72,22 +73,49 @@ def test_delong_is_the_variance_of_the_pairwise_comparisons():
     assert interval.high == pytest.approx(min(1, interval.value + 1.959964 * interval.standard_error))
 
 
-def test_delong_agrees_with_the_bootstrap():
+@pytest.fixture(scope="module")
+def pair() -> tuple[Vector, Vector, Vector]:
+    """Labels, scores and others that are the scores with noise; many of both tie."""
     label, score = invented(rows=1500, seed=5)
+    return label, score, np.round(score + np.random.default_rng(0).normal(0, 0.1, score.size), 2)
+
+
+def test_delong_agrees_with_the_bootstrap(pair: tuple[Vector, Vector, Vector]):
+    delong, bootstrap = measures.auc_difference(*pair), measures.bootstrap_auc_difference(*pair)
+    label, score, other = pair
+    assert delong.value == pytest.approx(metrics.roc_auc_score(label, score) - metrics.roc_auc_score(label, other))
+    assert bootstrap.value == pytest.approx(delong.value)
+    assert bootstrap.standard_error == pytest.approx(delong.standard_error, rel=0.1)
+    assert (bootstrap.low, bootstrap.high) == pytest.approx((delong.low, delong.high), abs=delong.standard_error / 4)
+
+
+def test_the_bootstrap_is_that_of_the_rows_drawn(pair: tuple[Vector, Vector, Vector]):
+    label, score, other = (values[:80] for values in pair)
+    order = np.lexsort((label, other, score))
+    bad, good = (order[label[order] == of] for of in (1, 0))
     random = np.random.default_rng(0)
-    other = score + random.normal(0, 0.1, score.size)
-    draws = [random.integers(0, label.size, label.size) for _ in range(300)]
-    differences = [measures.auc(label[d], score[d]) - measures.auc(label[d], other[d]) for d in draws]
-    difference = measures.auc_difference(label, score, other)
-    assert difference.value == pytest.approx(measures.auc(label, score) - measures.auc(label, other))
-    assert difference.standard_error == pytest.approx(np.std(differences), rel=0.15)
-    assert difference.low < difference.value < difference.high
+    differences = []
+    for _ in range(50):
+        chosen = [random.choice(rows, rows.size) for rows in (bad, good)]
+        drawn = np.concatenate(chosen)
+        differences.append(measures.auc(label[drawn], score[drawn]) - measures.auc(label[drawn], other[drawn]))
+    found = measures.bootstrap_auc_difference(label, score, other, confidence=0.9, draws=50)
+    assert found.standard_error == pytest.approx(np.std(differences, ddof=1))
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(differences, [0.05, 0.95])))
+
+
+def test_the_bootstrap_is_the_same_again_and_for_rows_in_another_order(pair: tuple[Vector, Vector, Vector]):
+    first = measures.bootstrap_auc_difference(*pair, draws=50)
+    shuffled = np.random.default_rng(3).permutation(pair[0].size)
+    assert measures.bootstrap_auc_difference(*(values[shuffled] for values in pair), draws=50) == first
+    assert measures.bootstrap_auc_difference(*pair, draws=50, seed=1) != first
 
 
 def test_a_score_does_not_differ_from_itself():
     label, score = invented()
-    difference = measures.auc_difference(label, score, score)
-    assert (difference.value, difference.low, difference.high) == (0, 0, 0)
+    for compare in (measures.auc_difference, measures.bootstrap_auc_difference):
+        difference = compare(label, score, score)
+        assert (difference.value, difference.low, difference.high) == (0, 0, 0)
 
 
 def test_ks_by_hand():
@@ -103,6 +131,13 @@ def test_calibration_error_by_hand():
     assert [(b.rows, b.observed) for b in bins] == [(2, 0.0), (2, 1.0)]
     assert [b.predicted for b in bins] == pytest.approx([0.15, 0.65])
     assert measures.calibration_error(label, probability, bins=2) == pytest.approx((0.15 + 0.35) / 2)
+
+
+def test_calibration_error_agrees_with_scikit_learn():
+    label, probability = invented(rows=5000, digits=17)
+    observed, predicted = calibration_curve(label, probability, n_bins=10, strategy="quantile")
+    assert [b.predicted for b in measures.reliability(label, probability)] == pytest.approx(predicted)
+    assert measures.calibration_error(label, probability) == pytest.approx(np.abs(observed - predicted).mean())
 
 
 def test_equal_probabilities_share_a_bin_whatever_their_order():
@@ -156,6 +191,12 @@ def test_cost_by_hand():
     assert measures.confusion([1, 0, 0, 1], [0.05, 0.5, 0.01, 0.6], 0.1).cost(10, 1) == 11 / 4
 
 
+def test_approval_rate_and_bad_rate_by_hand():
+    # Approved below 0.5: three of five, one of them bad.
+    table = measures.confusion([0, 1, 0, 1, 0], [0.1, 0.2, 0.3, 0.6, 0.7], 0.5)
+    assert (table.approval_rate, table.bad_rate_of_approved) == (3 / 5, 1 / 3)
+
+
 def test_strategy_curve_by_hand():
     curve = measures.strategy_curve([0, 1, 0, 1], [0.1, 0.2, 0.2, 0.4])
     assert curve.x.tolist() == [0.25, 0.75, 1.0]
@@ -175,6 +216,17 @@ def test_population_stability_sees_a_shift_and_missing_values():
     assert measures.population_stability(values[:1500], values[1500:]) < 0.1
     assert measures.population_stability(values, values + 1) > 0.25
     assert measures.population_stability(values, np.where(values > 0, np.nan, values)) > 0.25
+
+
+@pytest.mark.parametrize(("expected", "actual"), [(2000, 2000), (3000, 800)])
+def test_chance_alone_seldom_shifts_a_population_further_than_its_noise(expected: int, actual: int):
+    random = np.random.default_rng(6)
+    noise = measures.stability_noise(expected, actual)
+    beyond = [
+        measures.population_stability(random.normal(size=expected), random.normal(size=actual)) > noise
+        for _ in range(1000)
+    ]
+    assert 0.005 < np.mean(beyond) < 0.06
 
 
 def test_performance_gathers_the_single_measures():

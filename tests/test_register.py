@@ -4,17 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from jobs import measures, tracking
 from jobs.errors import GateRefused, ModelRefused, UserError
+from jobs.evidence import gain_on_champion, gather_evidence, measured_on_test_folds, most_gaining, read_groups
 from jobs.job import Job
 from jobs.lake import SCORES
-from jobs.register import gain_on_champion, gather_evidence, measured_on_test_folds, read_genders, register
+from jobs.promotion import history
+from jobs.register import register
 from jobs.score import score
 from jobs.tracking import Registered, Tracking, Training
 from jobs.train import train
-from tests.small_lake import INPUTS, LABELLED, RUN_DATE, applicants, write
+from tests.small_lake import INPUTS, LABELLED, NEW, RUN_DATE, applicants, write
 
 NEXT = date(2018, 6, 17)
 
@@ -52,9 +55,24 @@ def test_the_first_candidate_that_passes_is_champion(store: Tracking, training: 
 
 def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> None:
     run = store.client.get_run(training.run_id)
-    for gate in ("auc", "calibration_error", "selection_rate_ratio"):
+    version = store.client.get_model_version(store.model_name, "1")
+    for gate in ("auc", "calibration_error", "selection_rate_ratio_gender", "selection_rate_ratio_marital_status"):
         assert f"on only {run.data.metrics['rows']:.0f} rows" in run.data.tags[f"gate.{gate}"]
+    for gate in ("feature_set", "auc", "calibration_error", "drift_scores", "drift_features"):
+        assert run.data.tags[f"gate.{gate}"] == version.tags[f"gate.{gate}"]
+        assert run.data.tags[f"gate.{gate}"].startswith("passed: ")
         assert f"gate.{gate}" in run.data.metrics
+    logged = store.client.get_logged_model(training.model_id)
+    assert {"gate.auc", "gate.drift_scores"} <= {metric.key for metric in logged.metrics or ()}
+
+
+def test_the_first_champion_leaves_its_trace(small_job: Job, store: Tracking, champion: Registered) -> None:
+    (change,) = history(small_job.lake)
+    assert (change.verb, change.from_version, change.to_version) == ("register", None, 1)
+    assert change.model_sha256 == champion.sha256
+    tags = store.client.get_model_version(store.model_name, "1").tags
+    assert (tags["champion_after"], tags["champion_by"]) == ("none", "register")
+    assert store.challenger() is None
 
 
 def test_the_champion_registered_again_makes_no_version(small_job: Job, store: Tracking) -> None:
@@ -62,12 +80,31 @@ def test_the_champion_registered_again_makes_no_version(small_job: Job, store: T
     assert [each.version for each in store.versions()] == [1]
 
 
-def test_genders_are_read_of_labelled_applicants_for_the_audit(small_job: Job, training: Training) -> None:
-    genders = read_genders(small_job, training)
-    people = applicants()[:LABELLED]
-    assert dict(zip(genders["SK_ID_CURR"], genders["CODE_GENDER"], strict=True)) == dict(
-        zip(people["SK_ID_CURR"], people["CODE_GENDER"], strict=True)
-    )
+def test_groups_are_read_of_the_test_applicants_for_the_audit(small_job: Job, training: Training) -> None:
+    people = applicants()[:LABELLED][::-3]
+    groups = read_groups(small_job, training, people["SK_ID_CURR"])
+    assert groups["gender"].tolist() == people["CODE_GENDER"].tolist()
+    married = people["NAME_FAMILY_STATUS"] == "Married"
+    assert groups["marital_status"].tolist() == np.where(married, "married", "unmarried").tolist()
+
+
+def test_a_candidate_is_watched_where_it_gains_most(store: Tracking, training: Training) -> None:
+    model = store.trained_model(training)
+    first, *_ = most_gaining(model, 3)
+    assert first == "EXT_SOURCE_MEAN"
+    assert len(most_gaining(model, 3)) == 3
+    assert set(most_gaining(model, 1000)) <= set(model.features)
+
+
+def test_new_applicants_like_the_others_have_not_drifted(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    evidence = gather_evidence(small_job, store, training, store.trained_model(training), champion)
+    assert evidence.drift is not None
+    assert evidence.drift.rows == NEW
+    assert len(evidence.drift.features) == len(most_gaining(store.trained_model(training), 20))
+    assert evidence.drift.scores.index < evidence.drift.scores.noise
+    assert evidence.assembled == (training.feature_set,)
 
 
 def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
@@ -75,7 +112,7 @@ def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
 ) -> None:
     test = measured_on_test_folds(small_job, training, training.features_version, store.trained_model(training))
     worse = test.assign(probability=test["probability"].round(1))
-    expected = measures.auc_difference(test["TARGET"], worse["probability"], test["probability"])
+    expected = measures.bootstrap_auc_difference(test["TARGET"], worse["probability"], test["probability"])
     assert gain_on_champion(small_job, store, training, worse, champion) == expected
 
 
@@ -99,7 +136,12 @@ def test_a_refused_candidate_is_registered_and_the_champion_goes_on(
     assert store.need_champion() == champion
     refused = store.client.get_model_version(store.model_name, "2")
     assert refused.tags["validation_status"] == "refused"
+    assert refused.tags["gate.auc"].startswith("refused: ")
     assert "should be at least 0.999" in refused.tags["gate.auc"]
+    challenger = store.challenger()
+    assert challenger is not None
+    assert challenger.version == 2
+    assert len(history(job.lake)) == 1
     # The champion cannot read the later delivery, so its own test applicants are what it is compared on.
     candidate = store.training(run_id)
     evidence = gather_evidence(job, store, candidate, store.trained_model(candidate), champion)

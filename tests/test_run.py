@@ -50,8 +50,9 @@ def store_with(champion: object) -> Callable[..., SimpleNamespace]:
 
 
 def test_every_verb_is_run_once_in_order(
-    called: list[str], line: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    called: list[str], line: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("jobs.run.tracking.connect", store_with(SimpleNamespace(version=1, feature_set="new")))
     run(line, "delivery")
     assert called == VERBS
     said = capsys.readouterr().out
@@ -79,6 +80,15 @@ def test_the_champion_gets_the_features_that_it_was_trained_on(
     with pytest.raises(GateRefused, match="auc"):
         run(line, "delivery")
     assert called == [*VERBS[:4], "assemble", *VERBS[4:]]
+
+
+def test_a_challenger_that_waits_leaves_the_champion_at_work_with_its_own_features(
+    called: list[str], line: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("jobs.run.tracking.connect", store_with(SimpleNamespace(version=3, feature_set="old")))
+    run(line, "delivery")
+    assert called == [*VERBS[:4], "assemble", *VERBS[4:]]
+    assert "going on" not in capsys.readouterr().err
 
 
 def test_without_a_champion_nothing_is_scored(called: list[str], line: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from rich.console import Console
 
 from jobs.inventory import StepRun, count_rows, latest_steps
 from jobs.lake import STEPS, Lake
 from jobs.measures import Interval
+from jobs.promotion import Promotion
 from jobs.settings import Settings
-from jobs.status import Champion, stale_scores, stale_steps, status
+from jobs.status import Version, promotions_table, stale_scores, stale_steps, status
 
 MAY, JUNE = date(2018, 5, 17), date(2018, 6, 17)
-CHAMPION = Champion("home-credit-default", 2, "new", "run-2", Interval(0.78, 0.01, 0.76, 0.80))
+CHAMPION = Version("home-credit-default", 2, "new", "run-2", Interval(0.78, 0.01, 0.76, 0.80), "passed")
 
 
 def ran(run_date: date, *verbs: str) -> list[StepRun]:
@@ -35,6 +37,20 @@ def test_scores_of_another_model_are_stale():
         "2018-05-17: scored by another model than the champion: run `score` and `explain` again"
     ]
     assert list(stale_scores({MAY: {"old"}}, None)) == []
+
+
+def test_the_last_changes_of_champion_are_shown_newest_first(capsys: pytest.CaptureFixture[str]):
+    changes = [
+        Promotion(datetime(2026, 1, 1, 12, minute), "promote", "anna", minute or None, minute + 1, "hash", "better")
+        for minute in range(7)
+    ]
+    Console(width=120).print(promotions_table(changes))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("anna")[1].split() for line in lines if "anna" in line] == [
+        [str(before), "to", str(before + 1), "better"] for before in (6, 5, 4, 3, 2)
+    ]
+    Console(width=120).print(promotions_table(changes[:1]))
+    assert "none to 1" in capsys.readouterr().out
 
 
 def test_an_empty_lake_says_what_to_do(lake: Lake, settings: Settings, capsys: pytest.CaptureFixture[str]):
@@ -65,3 +81,6 @@ def test_a_filled_lake_is_described(
     for expected in ("Delivery 2018-05-17", "installments_payments", "explanations", "report", "Nothing is stale."):
         assert expected in said
     assert "home-credit-default version 1, AUC 0." in said
+    assert "none to 1" in said
+    assert "it passed every gate" in said
+    assert "Challenger" not in said

@@ -1,0 +1,129 @@
+"""What the gates judge a candidate by: read from the lake, scored with the candidate and with the champion."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pyspark.sql import functions as F
+
+from features.matrix import KEY
+from jobs import batch, folds, measures
+from jobs.fairness import marital_status
+from jobs.gates import Drift, Evidence, Shift, unpaired_gain
+from jobs.job import Job
+from jobs.lake import FEATURES, source_table
+from jobs.measures import Interval
+from jobs.model import Model
+from jobs.tracking import Registered, Tracking, Training
+
+UNKNOWN = "unknown"
+
+
+def gather_evidence(
+    job: Job, store: Tracking, training: Training, candidate: Model, champion: Registered | None
+) -> Evidence:
+    """The candidate and the champion on the test folds, the applicants' groups for the audit, and the new applicants.
+
+    Args:
+        job: The delivery that the candidate was trained on.
+        store: Where its champion is.
+        training: The candidate's.
+        candidate: The model.
+        champion: The version that scores, where there is one.
+    """
+    watched = most_gaining(candidate, job.settings.gates.drift_features)
+    test = measured_on_test_folds(job, training, training.features_version, candidate, watched)
+    return Evidence(
+        labels=test["TARGET"].to_numpy(),
+        probabilities=test["probability"].to_numpy(),
+        groups=read_groups(job, training, test[KEY]),
+        gain=None if champion is None else gain_on_champion(job, store, training, test, champion),
+        drift=measure_drift(job, training, candidate, test, watched),
+        feature_set=candidate.feature_set,
+        assembled=feature_sets_now(job),
+    )
+
+
+def measured_on_test_folds(
+    job: Job, training: Training, version: int, model: Model, features: Sequence[str] = ()
+) -> pd.DataFrame:
+    """SK_ID_CURR, TARGET, probability and the named features of those of the candidate's test applicants that the model
+    can score."""
+    rows = folds.labelled(job.lake, training.run_date, version, training.split)
+    ours = rows.where((F.col("part") == folds.TEST) & (F.col("feature_set") == model.feature_set))
+    return batch.measured(ours, model, features).dropna(subset="probability")
+
+
+def gain_on_champion(
+    job: Job, store: Tracking, training: Training, test: pd.DataFrame, champion: Registered
+) -> Interval:
+    """The candidate's AUC minus the champion's, on the same applicants where the champion can read them.
+
+    A champion of another feature set reads them as they were assembled for it. Where they never were, its own test
+    applicants are what it is compared on.
+    """
+    confidence, its_training = job.settings.gates.confidence, store.training(champion.run_id)
+    same_features = champion.feature_set == training.feature_set
+    if same_features or its_training.lake == training.lake:
+        version = training.features_version if same_features else its_training.features_version
+        both = test.merge(
+            measured_on_test_folds(job, training, version, store.registered_model(champion)),
+            on=KEY,
+            suffixes=("", "_of_champion"),
+        )
+        if len(both):
+            return measures.bootstrap_auc_difference(
+                both["TARGET"], both["probability"], both["probability_of_champion"], confidence
+            )
+    ours = measures.auc_interval(test["TARGET"], test["probability"], confidence)
+    return unpaired_gain(ours, its_training.auc, confidence)
+
+
+def read_groups(job: Job, training: Training, applicants: "pd.Series[int]") -> dict[str, NDArray[np.str_]]:
+    """The applicants' gender and marital status as delivered. For the audit only."""
+    application = "application"
+    version = job.lake.delivery(training.run_date)[application]
+    rows = job.lake.read_run_date(source_table(application), training.run_date, version)
+    protected = rows.where(F.col("TARGET").isNotNull()).select(KEY, "CODE_GENDER", "NAME_FAMILY_STATUS").toPandas()
+    known = applicants.to_frame().merge(protected, on=KEY, how="left", validate="1:1").fillna(UNKNOWN)
+    return {
+        "gender": known["CODE_GENDER"].to_numpy(dtype=str),
+        "marital_status": marital_status(known["NAME_FAMILY_STATUS"]),
+    }
+
+
+def measure_drift(
+    job: Job, training: Training, candidate: Model, test: pd.DataFrame, features: Sequence[str]
+) -> Drift | None:
+    """From the candidate's test applicants, on whom it was not fitted, to the delivery's new ones."""
+    rows = job.lake.read_run_date(FEATURES, training.run_date, training.features_version)
+    new = batch.measured(rows.where(F.col("TARGET").isNull()), candidate, features)
+    if new.empty:
+        return None
+    confidence = job.settings.gates.confidence
+    return Drift(
+        rows=min(len(test), len(new)),
+        scores=shift("probability", test, new, confidence),
+        # The largest of many shifts is further out by chance alone: Bonferroni.
+        features=tuple(shift(name, test, new, 1 - (1 - confidence) / len(features)) for name in features),
+    )
+
+
+def shift(name: str, expected: pd.DataFrame, actual: pd.DataFrame, confidence: float) -> Shift:
+    """Of one column of both."""
+    index = measures.population_stability(expected[name], actual[name])
+    return Shift(name, index, measures.stability_noise(len(expected), len(actual), confidence))
+
+
+def most_gaining(model: Model, most: int) -> list[str]:
+    """The features whose splits gain most, largest first, equal ones by name; all that split where they are fewer."""
+    gains: dict[str, Any] = model.booster.get_score(importance_type="total_gain")
+    return sorted(gains, key=lambda name: (-gains[name], name))[:most]
+
+
+def feature_sets_now(job: Job) -> tuple[str, ...]:
+    """What the newest version of the feature table holds of the delivery."""
+    rows = job.lake.read_run_date(FEATURES, job.run_date).select("feature_set").distinct()
+    return tuple(sorted(row[0] for row in rows.collect()))

@@ -1,0 +1,51 @@
+"""A registered version to champion, by an operator's decision, where the gates hold against the champion there is."""
+
+import argparse
+
+from jobs import promotion, tracking
+from jobs.errors import UserError
+from jobs.job import Job
+from jobs.lake import Lake
+from jobs.options import add_lake, open_lake
+from jobs.settings import Settings
+
+HELP = "make a registered version champion, where the gates hold"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_lake(parser)
+    parser.add_argument("--version", type=int, required=True, metavar="N", help="the version to promote")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever reads the history")
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    promote(open_lake(arguments, settings), settings, arguments.version, arguments.reason)
+
+
+def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> None:
+    """Try the gates again, against today's champion, and make the version champion.
+
+    Args:
+        lake: Where its test applicants are.
+        settings: The limits of the gates, and where the registry is.
+        version: In the registry.
+        reason: What the history says.
+
+    Raises:
+        GateRefused: A gate did not hold; the champion stays.
+    """
+    store = tracking.connect(lake.address, settings.mlflow)
+    candidate, champion = store.listed_version(version), store.champion()
+    training = store.training(candidate.run_id)
+    if training.lake != lake.address:
+        raise UserError(f"version {version} was trained on {training.lake}: promote it with --lake {training.lake}")
+    job = Job(lake, training.run_date, settings)
+    with job.step("promote") as step:
+        if candidate == champion:
+            step.say(f"version {version} is champion already")
+            return
+        promotion.try_gates(job, step, store, training, candidate, champion)
+        promotion.change_champion(lake, store, "promote", champion, candidate, reason)
+        step.say(f"version {version} is champion: score and explain again what it is to decide")

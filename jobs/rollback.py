@@ -1,0 +1,73 @@
+"""Back to a version that was champion before. No gate is tried: it passed them, and what replaced it is in doubt."""
+
+import argparse
+from collections.abc import Sequence
+
+from jobs import promotion, tracking
+from jobs.errors import UserError
+from jobs.job import Job
+from jobs.lake import Lake
+from jobs.options import add_lake, open_lake
+from jobs.settings import Settings
+
+HELP = "go back to the champion before this one"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_lake(parser)
+    parser.add_argument("--to", type=int, metavar="N", help="an earlier champion (default: the one before this one)")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever reads the history")
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    rollback(open_lake(arguments, settings), settings, arguments.to, arguments.reason)
+
+
+def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str = "") -> None:
+    """Make an earlier champion score again. The one that it replaces is not made champion by `register` any more.
+
+    Args:
+        lake: Whose history names the earlier champions.
+        settings: Where the registry is.
+        to: The version; None takes the champion before this one.
+        reason: What the history says.
+
+    Raises:
+        ModelRefused: The earlier champion's file is not there or was changed.
+    """
+    store = tracking.connect(lake.address, settings.mlflow)
+    champion = store.need_champion()
+    version = earlier_champion(promotion.history(lake), champion.version, to)
+    target = store.listed_version(version)
+    job = Job(lake, store.training(target.run_id).run_date, settings)
+    with job.step(promotion.ROLLBACK) as step:
+        store.registered_model(target)
+        promotion.change_champion(lake, store, promotion.ROLLBACK, champion, target, reason)
+        step.say(f"version {version} is champion again, after version {champion.version}")
+        if target.feature_set != champion.feature_set:
+            step.say(f"it reads feature set {target.feature_set}: `assemble --feature-set {target.feature_set}` first")
+        step.say("score and explain again what it is to decide")
+
+
+def earlier_champion(changes: Sequence[promotion.Promotion], champion: int, to: int | None) -> int:
+    """The version to go back to.
+
+    Raises:
+        UserError: There is none, or the history does not say which.
+    """
+    champions = promotion.succession(changes)
+    if to is not None:
+        if to == champion:
+            raise UserError(f"--to {to} is the champion")
+        if to not in {change.to_version for change in changes}:
+            raise UserError(f"--to {to} was never champion here: `promote --version {to}` tries the gates first")
+        return to
+    if champions[-1:] != [champion]:
+        raise UserError(
+            f"this lake did not make version {champion} champion, so what came before is not known: name it with --to N"
+        )
+    if len(champions) == 1:
+        raise UserError(f"version {champion} is the first champion: there is none to go back to")
+    return champions[-2]

@@ -1,0 +1,152 @@
+"""Promotion and rollback by an operator: what is refused, what scores afterwards, and the trace of it."""
+
+from dataclasses import replace
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs import tracking
+from jobs.errors import GateRefused, UserError
+from jobs.job import Job
+from jobs.lake import PROMOTIONS, Lake
+from jobs.promote import promote
+from jobs.promotion import history
+from jobs.register import register
+from jobs.rollback import rollback
+from jobs.score import score
+from jobs.settings import Settings, load_settings
+from jobs.tracking import Tracking
+from jobs.train import train
+from tests.small_lake import INPUTS, OVERRIDES, RUN_DATE, applicants, write
+
+# A second model of the same rows that is neither better nor worse.
+OTHER_SEED = "train.seed=8"
+WAITING = "gates.promote=false"
+
+
+@pytest.fixture(scope="module")
+def two_models(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A lake whose version 1 is champion, and whose version 2 passed every gate and waits."""
+    lake = Lake(str(tmp_path_factory.mktemp("two")), spark)
+    first = Job(lake, RUN_DATE, load_settings("local", OVERRIDES))
+    write(first, applicants())
+    assert register(first, train(first, INPUTS)) == 1
+    second = replace(first, settings=load_settings("local", (*OVERRIDES, OTHER_SEED, WAITING)))
+    assert register(second, train(second, INPUTS)) == 2
+    return second
+
+
+@pytest.fixture
+def store(two_models: Job) -> Tracking:
+    return tracking.connect(two_models.lake.address, two_models.settings.mlflow)
+
+
+@pytest.fixture
+def back_to_the_first(two_models: Job, store: Tracking) -> None:
+    """Each test starts with version 1 as champion and 2 as challenger."""
+    first, second = store.listed_version(1), store.listed_version(2)
+    if store.need_champion() != first:
+        rollback(two_models.lake, two_models.settings, to=1)
+    store.make_challenger(second)
+
+
+pytestmark = pytest.mark.usefixtures("back_to_the_first")
+
+
+def champion(store: Tracking) -> int:
+    return store.need_champion().version
+
+
+def strict(settings: Settings) -> Settings:
+    return settings.model_copy(update={"gates": settings.gates.model_copy(update={"auc": 0.999})})
+
+
+def test_a_candidate_that_passed_waits_where_the_policy_says_so(two_models: Job, store: Tracking) -> None:
+    challenger = store.challenger()
+    assert (champion(store), challenger and challenger.version) == (1, 2)
+    assert challenger is not None
+    assert store.validation(challenger) == "passed"
+    assert register(two_models) == 2
+    assert champion(store) == 1
+
+
+def test_a_promotion_changes_who_scores_and_says_why(two_models: Job, store: Tracking) -> None:
+    promote(two_models.lake, two_models.settings, 2, "the committee of 12 June agreed")
+    score(two_models)
+    assert champion(store) == 2
+    assert store.challenger() is None
+    assert {row[0] for row in two_models.lake.read("scores").select("model_version").distinct().collect()} == {2}
+    *_, change = history(two_models.lake)
+    assert (change.verb, change.from_version, change.to_version) == ("promote", 1, 2)
+    assert change.reason == "the committee of 12 June agreed"
+    before, after = (store.client.get_model_version(store.model_name, version).tags for version in "12")
+    assert (before["replaced_by"], before["replaced_why"]) == ("2", "the committee of 12 June agreed")
+    assert (after["champion_after"], after["champion_by"], after["champion_why"]) == ("1", "promote", change.reason)
+
+
+def test_the_champion_promoted_again_leaves_no_trace(two_models: Job) -> None:
+    before = two_models.lake.version(PROMOTIONS)
+    promote(two_models.lake, two_models.settings, 1)
+    assert two_models.lake.version(PROMOTIONS) == before
+
+
+def test_gates_are_tried_again_and_refuse_with_4(two_models: Job, store: Tracking) -> None:
+    before = two_models.lake.version(PROMOTIONS)
+    with pytest.raises(GateRefused, match=r"version 2 is not made champion, version 1 stays champion: auc .* 0\.999"):
+        promote(two_models.lake, strict(two_models.settings), 2)
+    assert champion(store) == 1
+    assert two_models.lake.version(PROMOTIONS) == before
+    assert store.validation(store.listed_version(2)) == "refused"
+    promote(two_models.lake, two_models.settings, 2)
+    assert store.validation(store.listed_version(2)) == "passed"
+
+
+def test_a_version_of_features_that_the_delivery_is_not_assembled_with_is_refused(
+    two_models: Job, store: Tracking
+) -> None:
+    write(two_models, applicants(), feature_set="ba9876543210")
+    try:
+        with pytest.raises(GateRefused, match=r"0123456789ab should be what .* not ba9876543210: assemble it with"):
+            promote(two_models.lake, two_models.settings, 2)
+    finally:
+        write(two_models, applicants())
+    assert champion(store) == 1
+
+
+def test_a_version_that_is_not_there_is_named(two_models: Job) -> None:
+    for verb in (promote, rollback):
+        with pytest.raises(UserError, match="3"):
+            verb(two_models.lake, two_models.settings, 3)
+    with pytest.raises(UserError, match=r"no version 3 of home-credit-default in sqlite.*; there is 1, 2"):
+        promote(two_models.lake, two_models.settings, 3)
+
+
+def test_a_version_of_another_lake_is_promoted_there(two_models: Job, store: Tracking) -> None:
+    elsewhere = Lake(f"{two_models.lake.root}-elsewhere", two_models.lake.spark)
+    here = two_models.settings.mlflow.model_copy(update={"tracking_uri": store.uri})
+    with pytest.raises(UserError, match=f"trained on {two_models.lake.address}: promote it with --lake"):
+        promote(elsewhere, two_models.settings.model_copy(update={"mlflow": here}), 2)
+
+
+def test_a_rollback_brings_the_champion_before_back_and_says_why(two_models: Job, store: Tracking) -> None:
+    promote(two_models.lake, two_models.settings, 2)
+    rollback(two_models.lake, strict(two_models.settings), reason="complaints since")
+    assert champion(store) == 1
+    *_, change = history(two_models.lake)
+    assert (change.verb, change.from_version, change.to_version) == ("rollback", 2, 1)
+    assert change.reason == "complaints since"
+    tags = store.client.get_model_version(store.model_name, "2").tags
+    assert (tags["replaced_by"], tags["replaced_with"], tags["replaced_why"]) == ("1", "rollback", "complaints since")
+    with pytest.raises(UserError, match="version 1 is the first champion"):
+        rollback(two_models.lake, two_models.settings)
+
+
+def test_what_was_rolled_back_is_not_made_champion_by_a_rerun(two_models: Job, store: Tracking) -> None:
+    promote(two_models.lake, two_models.settings, 2)
+    rollback(two_models.lake, two_models.settings)
+    willing = two_models.settings.gates.model_copy(update={"promote": True})
+    eager = replace(two_models, settings=two_models.settings.model_copy(update={"gates": willing}))
+    assert register(eager) == 2
+    assert champion(store) == 1
+    promote(two_models.lake, two_models.settings, 2)
+    assert champion(store) == 2
