@@ -50,6 +50,8 @@ def try_gates(
     for gate in gates:
         step.say(f"gate {gate.name}: {gate.sentence}")
     store.log_gates(training, candidate, gates)
+    if evidence.drift is not None:
+        store.log_drift(training, evidence.drift)
     failed = [gate for gate in gates if not gate.held]
     if failed:
         raise GateRefused(refusal(candidate, champion, failed))

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from pyspark.sql import functions as F
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from jobs import inventory, promotion, tracking
@@ -173,5 +174,5 @@ def promotions_table(changes: Sequence[Promotion]) -> Table:
         table.add_column(heading)
     for change in list(reversed(changes))[:PROMOTIONS_SHOWN]:
         versions = f"{change.from_version or 'none'} to {change.to_version}"
-        table.add_row(f"{change.finished:%Y-%m-%d %H:%M:%S}", change.verb, change.by, versions, change.reason)
+        table.add_row(f"{change.finished:%Y-%m-%d %H:%M:%S}", change.verb, change.by, versions, escape(change.reason))
     return table

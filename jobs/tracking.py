@@ -11,14 +11,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import ModelRefused, TryAgain, UserError
-from jobs.gates import Gate
+from jobs.gates import Drift, Gate
 from jobs.measures import Interval
 from jobs.model import Model, load_model
 from jobs.settings import Mlflow, Split
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.types.schema import Schema
 
-STORE_VARIABLE = "MLFLOW_TRACKING_URI"
+STORE_VARIABLE, RUN_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"
 CHAMPION, CHALLENGER = "champion", "challenger"
 VALIDATION, PASSED, REFUSED = "validation_status", "passed", "refused"
 MODEL_FILE = "model.ubj"
@@ -101,6 +101,9 @@ class Tracking:
         """A run of this lake, FAILED where its block raises; the one that `mlflow run` made where it did."""
         import mlflow
 
+        adopted = os.environ.get(RUN_VARIABLE)
+        if adopted:
+            self.logged_run(adopted)
         with (
             told_when_unreachable(self.uri),
             mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags={**tags, "lake": self.lake}) as run,
@@ -173,16 +176,20 @@ class Tracking:
 
     def training(self, run_id: str) -> Training:
         """A training run by its id."""
+        run = self.logged_run(run_id)
+        if run.data.tags.get("verb") != "train" or "model_sha256" not in run.data.tags:
+            raise UserError(f"run {run_id} is not a training run that finished: give the id of one")
+        return as_training(run)
+
+    def logged_run(self, run_id: str) -> "Run":
+        """A run by its id; one that is not there is the user's error."""
         from mlflow.exceptions import MlflowException
 
         try:
             with told_when_unreachable(self.uri):
-                run = self.client.get_run(run_id)
+                return self.client.get_run(run_id)
         except MlflowException:
             raise UserError(f"no run {run_id} in {self.uri}: `status` and the MLflow pages list them") from None
-        if run.data.tags.get("verb") != "train" or "model_sha256" not in run.data.tags:
-            raise UserError(f"run {run_id} is not a training run that finished: give the id of one")
-        return as_training(run)
 
     def trained_model(self, training: Training) -> Model:
         """The model that a training run logged."""
@@ -285,6 +292,13 @@ class Tracking:
             for gate in gates:
                 self.client.log_metric(training.run_id, f"gate.{gate.name}", gate.value, model_id=training.model_id)
         self.tag_version(registered, tags)
+
+    def log_drift(self, training: Training, drift: Drift) -> None:
+        """Leave on the run how far each feature that is watched has shifted, most first."""
+        shifts = sorted(drift.features, key=lambda shift: -shift.index)
+        rows = [asdict(shift) for shift in (drift.scores, *shifts)]
+        with told_when_unreachable(self.uri):
+            self.client.log_text(training.run_id, json.dumps(rows, indent=1), "drift.json")
 
     def tag_version(self, registered: Registered, tags: Mapping[str, str]) -> None:
         """Tags of a version."""

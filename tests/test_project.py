@@ -82,7 +82,7 @@ def test_a_model_trained_by_mlflow_run_is_registered_and_scores_by_way_of_a_serv
 ) -> None:
     lake = shutil.copytree(demo_lake, tmp_path / "lake", ignore=shutil.ignore_patterns("mlflow"))
     quick = tmp_path / "quick.toml"
-    quick.write_text("[train]\nrounds = 40\nlearning_rate = 0.3\n")
+    quick.write_text("[train]\nrounds = 15\nlearning_rate = 0.3\n")
     words = ["-m", "mlflow", "run", str(PROJECT), "--env-manager", "local", "-e", "train"]
     words += ["-P", f"lake={lake}", "-P", f"run_date={RUN_DATE}", "-P", f"env={quick}"]
     ended = run_python(*words, folder=tmp_path)

@@ -1,9 +1,12 @@
 """Which version scores after `register`, and what stays of its verdict."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
+from pathlib import Path
 
+import mlflow.artifacts
 import numpy as np
 import pytest
 
@@ -105,6 +108,10 @@ def test_new_applicants_like_the_others_have_not_drifted(
     assert len(evidence.drift.features) == len(most_gaining(store.trained_model(training), 20))
     assert evidence.drift.scores.index < evidence.drift.scores.noise
     assert evidence.assembled == (training.feature_set,)
+    logged = mlflow.artifacts.download_artifacts(f"runs:/{training.run_id}/drift.json", tracking_uri=store.uri)
+    first, *others = json.loads(Path(logged).read_text())
+    assert first == asdict(evidence.drift.scores)
+    assert others[0] == asdict(evidence.drift.of_features)
 
 
 def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(

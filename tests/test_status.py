@@ -41,13 +41,15 @@ def test_scores_of_another_model_are_stale():
 
 def test_the_last_changes_of_champion_are_shown_newest_first(capsys: pytest.CaptureFixture[str]):
     changes = [
-        Promotion(datetime(2026, 1, 1, 12, minute), "promote", "anna", minute or None, minute + 1, "hash", "better")
+        Promotion(
+            datetime(2026, 1, 1, 12, minute), "promote", "anna", minute or None, minute + 1, "hash", "[b] is better"
+        )
         for minute in range(7)
     ]
     Console(width=120).print(promotions_table(changes))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("anna")[1].split() for line in lines if "anna" in line] == [
-        [str(before), "to", str(before + 1), "better"] for before in (6, 5, 4, 3, 2)
+        [str(before), "to", str(before + 1), "[b]", "is", "better"] for before in (6, 5, 4, 3, 2)
     ]
     Console(width=120).print(promotions_table(changes[:1]))
     assert "none to 1" in capsys.readouterr().out

@@ -72,6 +72,15 @@ def test_a_run_that_mlflow_started_is_adopted(
     assert another.info.experiment_id == store.experiment_id
 
 
+def test_a_run_that_another_store_started_is_not_there(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tracking.connect(str(tmp_path), settings.mlflow)
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    with pytest.raises(UserError, match=r"no run 0000.* in sqlite"), store.run("train 2018-05-17", {}):
+        pass
+
+
 def test_a_run_that_breaks_is_marked_failed_and_never_a_candidate(settings: Settings, tmp_path: Path) -> None:
     store = tracking.connect(str(tmp_path), settings.mlflow)
     with pytest.raises(ZeroDivisionError), store.run("train 2018-05-17", {"verb": "train", "run_date": "2018-05-17"}):
