@@ -1,7 +1,7 @@
 """Applicants and their folded histories to the feature table; the catalogue of its columns."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyspark.sql import DataFrame
 
@@ -15,6 +15,14 @@ KEY = "SK_ID_CURR"
 TARGET = "TARGET"
 
 BY_NAME: Mapping[str, Table] = {table.name: table for table in TABLES}
+
+Settle = Callable[[Sequence[DataFrame]], Sequence[DataFrame]]
+"""What ends a part of a plan: the same rows of each frame, computed or not. None of the frames needs another."""
+
+
+def as_planned(parts: Sequence[DataFrame]) -> Sequence[DataFrame]:
+    """The parts as one plan with what follows."""
+    return parts
 
 
 def catalogue() -> tuple[Named, ...]:
@@ -31,26 +39,35 @@ def feature_set(encodings: Encodings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def feature_table(sources: Sources, encodings: Encodings) -> DataFrame:
+def feature_table(sources: Sources, encodings: Encodings, settle: Settle = as_planned) -> DataFrame:
     """One row for every applicant: SK_ID_CURR, TARGET, then the columns of `catalogue` as doubles.
 
     Nobody is dropped for lack of history: an applicant without rows in a table has what its aggregations give for none.
+
+    Args:
+        sources: The applicants and their histories.
+        encodings: What was fitted, to be applied.
+        settle: Ends the parts: the application's features and each folded table, then what they are joined to. For a
+            few applicants computing the parts is quicker: planning all of it as one costs more than the rows.
     """
     application = BY_NAME["application"]
     applicants = derive(sources["application"], application.derivations)
     applicants = applicants.select("*", *apply(application, encodings))
     applicants = derive(applicants, derivations(application.features))
     own = [f"cast({named.name} as double) as {named.name}" for named in feature_names(application)]
-    joined = applicants.selectExpr(KEY, f"cast({TARGET} as bigint) as {TARGET}", *own)
+    parts = [applicants.selectExpr(KEY, f"cast({TARGET} as bigint) as {TARGET}", *own)]
     histories = [table for table in TABLES if table.features and table is not application]
     for table in histories:
         folded = fold_rows(feature_rows(table, with_children(table, sources), BY_NAME), table)
-        joined = joined.join(folded.withColumnRenamed(VALUES, packed(table)), on=KEY, how="left")
+        parts.append(folded.withColumnRenamed(VALUES, packed(table)))
+    joined, *settled = settle(parts)
+    for folded in settled:
+        joined = joined.join(folded, on=KEY, how="left")
     finished = [each for table in histories for each in derivations(table.features)] + derivations(ACROSS)
     elements = {name: sql for table in histories for name, sql in unpacked(table).items()}
     # Only what the derived columns read is unpacked for them: a layer of a thousand columns is mostly planning.
     read = [name for name in elements if any(mentions(each.sql, name) for each in finished)]
-    derived = derive(joined.selectExpr("*", *[f"{elements[name]} as {name}" for name in read]), finished)
+    (derived,) = settle([derive(joined.selectExpr("*", *[f"{elements[name]} as {name}" for name in read]), finished)])
     kept = {name: f"{sql} as {name}" for name, sql in elements.items() if name not in read}
     return derived.selectExpr(KEY, TARGET, *[kept.get(named.name, named.name) for named in catalogue()])
 
