@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from jobs import assemble, catalogue, explain, generate, ingest, register, report, run, score, status, train
+from jobs import assemble, catalogue, explain, generate, ingest, register, report, run, score, serve, status, train
 from jobs.errors import UserError
 from jobs.settings import load_settings
 
-VERBS = (generate, ingest, assemble, catalogue, train, register, score, explain, report, run, status)
+VERBS = (generate, ingest, assemble, catalogue, train, register, score, explain, report, run, serve, status)
 """Each verb's module has HELP, add_options(parser) and main(arguments, settings)."""
 
 

@@ -25,7 +25,7 @@ REQUIRED = {
     # Tables hashed by applicant stay so in joins that also compare another column: one shuffle a table.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
 }
-ON_SAIL: Final = frozenset({"assemble", "catalogue", "features"})
+ON_SAIL: Final = frozenset({"assemble", "catalogue", "features", "serve"})
 """What Sail runs: the others need Spark's readers, its barrier stages, or MLflow on Spark."""
 
 servers: "list[SparkConnectServer]" = []
