@@ -7,8 +7,8 @@ from pyspark.sql import functions as F
 from features.encode import ENCODING_SCHEMA, Encodings, fit
 from features.matrix import BY_NAME, KEY, catalogue, feature_set, feature_table
 from features.rows import Sources
-from jobs.encodings import as_encodings, encodings_fitted_last, encodings_of
 from jobs.errors import UserError
+from jobs.fitted import as_encodings, encodings_fitted_last, encodings_of
 from jobs.job import Job
 from jobs.lake import CATALOGUE, ENCODINGS, FEATURES
 from jobs.options import add_run_date, open_job

@@ -18,8 +18,8 @@ from features.matrix import KEY, TARGET, catalogue, feature_set, feature_table
 from jobs import tracking
 from jobs.answers import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
 from jobs.applications import COLUMNS, CONTRACT, Application
-from jobs.encodings import encodings_of
 from jobs.errors import ModelRefused
+from jobs.fitted import encodings_of
 from jobs.lake import FEATURES, Lake
 from jobs.model import Explanation, Model
 from jobs.settings import Settings
