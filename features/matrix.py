@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 from features import ACROSS, TABLES
 from features.aggregate import VALUES, fold_rows
@@ -64,12 +65,12 @@ def feature_table(sources: Sources, encodings: Encodings, settle: Settle = as_pl
     for folded in settled:
         joined = joined.join(folded, on=KEY, how="left")
     finished = [each for table in histories for each in derivations(table.features)] + derivations(ACROSS)
-    elements = {name: sql for table in histories for name, sql in unpacked(table).items()}
+    elements = {name: column for table in histories for name, column in unpacked(table).items()}
     # Only what the derived columns read is unpacked for them: a layer of a thousand columns is mostly planning.
     read = [name for name in elements if any(mentions(each.sql, name) for each in finished)]
-    (derived,) = settle([derive(joined.selectExpr("*", *[f"{elements[name]} as {name}" for name in read]), finished)])
-    kept = {name: f"{sql} as {name}" for name, sql in elements.items() if name not in read}
-    return derived.selectExpr(KEY, TARGET, *[kept.get(named.name, named.name) for named in catalogue()])
+    (derived,) = settle([derive(joined.select("*", *[elements[name] for name in read]), finished)])
+    kept = {name: column for name, column in elements.items() if name not in read}
+    return derived.select(KEY, TARGET, *[kept.get(named.name, F.col(named.name)) for named in catalogue()])
 
 
 def derivations(declared: Iterable[Declared]) -> list[Derivation]:
@@ -82,14 +83,15 @@ def packed(table: Table) -> str:
     return f"{table.prefix}_{VALUES}"
 
 
-def unpacked(table: Table) -> dict[str, str]:
-    """A table's folded features by name: SQL over its packed column, with what an aggregation gives for no rows."""
+def unpacked(table: Table) -> dict[str, Column]:
+    """A table's folded features by name, of its packed column, with what an aggregation gives for no rows."""
     folded = [named for named in feature_names(table) if named.window is not None]
     columns = {}
     for place, named in enumerate(folded):
         no_rows = named.aggregation.no_rows if named.aggregation else None
-        value = f"{packed(table)}[{place}]"
-        columns[named.name] = value if no_rows is None else f"coalesce({value}, {no_rows}D)"
+        # Not `packed[place]`: to check the index against the array's end makes the plan twice as large.
+        value = F.get(packed(table), F.lit(place))
+        columns[named.name] = (value if no_rows is None else F.coalesce(value, F.lit(no_rows))).alias(named.name)
     return columns
 
 
@@ -101,5 +103,5 @@ def with_children(table: Table, sources: Sources) -> Sources:
             each = of_parent(child)
             folded = fold_rows(feature_rows(each, sources, BY_NAME), each).withColumnRenamed(VALUES, packed(each))
             rows = rows.join(folded, on=each.entity, how="left")
-            rows = rows.selectExpr("*", *[f"{sql} as {name}" for name, sql in unpacked(each).items()])
+            rows = rows.select("*", *unpacked(each).values())
     return {**sources, table.name: rows}
