@@ -17,7 +17,7 @@ Sources = Mapping[str, DataFrame]
 """Source table by name, typed as its contract says."""
 
 
-@cache  # a plan asks it a hundred thousand times, and serving makes a plan a request
+@cache  # one plan asks it a hundred thousand times
 def mentions(sql: str, name: str) -> bool:
     """Whether an expression reads the column of that name."""
     return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", sql) is not None

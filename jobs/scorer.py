@@ -1,32 +1,33 @@
 """The champion over applicants of a lake, on the engine inside this process: what the REST service asks."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql import types as T
 
-from features import contract
-from features.contract import BROKEN_LINE, CELLS, ERRORS, FILE
+from features import TABLES, contract
+from features.contract import BROKEN_LINE, ERRORS, FILE
 from features.encode import Encodings
-from features.matrix import KEY, TARGET, catalogue, feature_set, feature_table
+from features.matrix import BY_NAME, KEY, TARGET, catalogue, feature_set, feature_table
 from jobs import tracking
 from jobs.answers import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
 from jobs.applications import COLUMNS, CONTRACT, Application
 from jobs.errors import ModelRefused
 from jobs.fitted import encodings_of
+from jobs.histories import read_histories
 from jobs.lake import FEATURES, Lake
 from jobs.model import Explanation, Model
+from jobs.prepared import Prepared
 from jobs.settings import Settings
 
-LOAN = "SK_ID_BUREAU"
 DELIVERY = "run_date"
-PARTS_AT_ONCE = 4
+ACCEPTED, REFUSED = "accepted", "refused"
 
 
 @dataclass(frozen=True)
@@ -38,36 +39,33 @@ class Scorer:
         run_date: The one delivery to take them from; None takes for each applicant the newest that holds him or her.
         model: The champion.
         identity: Which one it is.
-        encodings: Those of its feature set.
         settings: The threshold, and how much is explained.
+        contract: From the cells of rows to typed ones and problems.
+        features: From typed rows and histories to features.
     """
 
     lake: Lake
     run_date: date | None
     model: Model
     identity: ScoringModel
-    encodings: Encodings
     settings: Settings
+    contract: Prepared
+    features: Prepared
 
     def score_rows(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
         """Each row's answer, or what the contract has against it; no two rows may be of one applicant."""
-        cells = [(str(place), None, *row.cells) for place, row in enumerate(rows)]
-        text = pa.table(
-            [pa.array(column, pa.string()) for column in zip(*cells, strict=True)], [FILE, BROKEN_LINE, *COLUMNS]
-        )
-        (parsed,) = self.settle([contract.parse(self.local(text), CONTRACT)])
-        problems = contract_problems(parsed)
-        kept = [row.applicant for place, row in enumerate(rows) if place not in problems]
-        scored = self.score_accepted(contract.accepted_rows(parsed, CONTRACT).drop(FILE), kept) if kept else {}
+        with self.contract.run({CONTRACT.name: as_cells(rows)}):
+            accepted = self.contract.compute(ACCEPTED)
+            problems = as_problems(self.contract.compute(REFUSED)) if len(accepted) < len(rows) else {}
+        scored = self.score_accepted(accepted) if len(accepted) else {}
         return [problems[place] if place in problems else scored[row.applicant] for place, row in enumerate(rows)]
 
-    def score_accepted(self, accepted: DataFrame, applicants: Sequence[int]) -> dict[int, ScoredApplicant]:
+    def score_accepted(self, accepted: pa.Table) -> dict[int, ScoredApplicant]:
         """Answers by applicant, of typed rows joined with the histories that the lake holds."""
-        histories, deliveries = self.histories(applicants)
-        applications = accepted.withColumn(TARGET, F.lit(None).cast("bigint"))
-        sources = {**histories, CONTRACT.name: applications}
-        features = feature_table(sources, self.encodings, self.settle)
-        return self.answers(features.toPandas(), deliveries)
+        histories = read_histories(self.lake, self.run_date, accepted.column(KEY).to_pylist())
+        with self.features.run({**histories.tables, CONTRACT.name: accepted}):
+            features = self.features.compute(FEATURES)
+        return self.answers(features.to_pandas(), histories.deliveries)
 
     def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant]:
         """Answers by applicant, of the feature table's newest row for each; those who are not in it are left out."""
@@ -78,20 +76,6 @@ class Scorer:
         found = asked.toArrow().to_pandas().sort_values(DELIVERY, kind="stable")
         newest = found.drop_duplicates(KEY, keep="last").reset_index(drop=True)
         return self.answers(newest, dict(zip(newest[KEY], newest[DELIVERY], strict=True)))
-
-    def histories(self, applicants: Sequence[int]) -> tuple[dict[str, DataFrame], dict[int, date]]:
-        """The source tables' rows of each applicant, from the newest delivery that holds any, and which that is."""
-        deliveries: dict[int, date] = {}
-        parts: dict[str, list[pa.Table]] = {}
-        for run_date in [self.run_date] if self.run_date else self.lake.run_dates():
-            wanted = [each for each in applicants if each not in deliveries]
-            if not wanted and parts:
-                break
-            for name, rows in rows_of(self.lake.delivered_tables(run_date), wanted).items():
-                parts.setdefault(name, []).append(rows)
-                if KEY in rows.column_names:
-                    deliveries |= dict.fromkeys(rows.column(KEY).unique().to_pylist(), run_date)
-        return {name: self.local(pa.concat_tables(tables)) for name, tables in parts.items()}, deliveries
 
     def answers(self, features: pd.DataFrame, deliveries: Mapping[int, date]) -> dict[int, ScoredApplicant]:
         """Answers by applicant: SK_ID_CURR and the model's features, one row each."""
@@ -105,18 +89,15 @@ class Scorer:
             for applicant, score in zip(features[KEY].tolist(), scores.to_dict("records"), strict=True)
         }
 
-    def settle(self, parts: Sequence[DataFrame]) -> list[DataFrame]:
-        """Each part's rows, computed; planning one keeps one core busy."""
-        with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
-            return list(pool.map(lambda rows: self.local(rows.toArrow()), parts))
 
-    def local(self, rows: pa.Table) -> DataFrame:
-        """Rows of this process as the engine's."""
-        return self.lake.spark.createDataFrame(rows, from_arrow_schema(rows.schema))
+def open_scorer(lake: Lake, run_date: date | None, settings: Settings, folder: Path) -> Scorer:
+    """The scorer of a lake's champion; its plans are made here, and run for every question.
 
-
-def open_scorer(lake: Lake, run_date: date | None, settings: Settings) -> Scorer:
-    """The scorer of a lake's champion.
+    Args:
+        lake: Where histories, features and encodings are.
+        run_date: The one delivery to look into, or None.
+        settings: The threshold, and how much is explained.
+        folder: Where the rows of a question are while it is answered.
 
     Raises:
         UserError: There is no champion, no feature table or no such delivery.
@@ -145,33 +126,45 @@ def open_scorer(lake: Lake, run_date: date | None, settings: Settings) -> Scorer
         features=len(model.features),
         threshold=settings.decision.threshold,
     )
-    return Scorer(lake, run_date, model, identity, encodings, settings)
+    checking = prepare_contract(lake.spark, folder / "contract")
+    computing = prepare_features(lake.spark, folder / "features", encodings)
+    return Scorer(lake, run_date, model, identity, settings, checking, computing)
 
 
-def rows_of(delivered: Mapping[str, DataFrame], applicants: Sequence[int]) -> dict[str, pa.Table]:
-    """Every source table's rows of the applicants; those of bureau_balance by the loans."""
-    found = {
-        name: rows.where(F.col(KEY).isin(list(applicants))).toArrow()
-        for name, rows in delivered.items()
-        if KEY in rows.columns
-    }
-    loans = found["bureau"].column(LOAN).unique().to_pylist()
-    return found | {
-        name: rows.where(F.col(LOAN).isin(loans)).toArrow() for name, rows in delivered.items() if name not in found
-    }
+def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:
+    """From cells to `ACCEPTED`, typed rows of the application table, and `REFUSED`, the reasons of the others."""
+    plan = Prepared(spark, folder, "contract")
+    text = T.StructType([T.StructField(name, T.StringType()) for name in (FILE, BROKEN_LINE, *COLUMNS)])
+    (parsed,) = plan.settle([contract.parse(plan.table(CONTRACT.name, text), CONTRACT)])
+    accepted = contract.accepted_rows(parsed, CONTRACT).withColumn(TARGET, F.lit(None).cast("bigint"))
+    plan.keep(ACCEPTED, accepted.select(*contract.names(BY_NAME[CONTRACT.name])))
+    plan.keep(REFUSED, contract.refused_rows(parsed, CONTRACT).select(FILE, ERRORS))
+    return plan
 
 
-def contract_problems(parsed: DataFrame) -> dict[int, list[Problem]]:
-    """What the contract has against the rows, by their places; parsed as `contract.parse` gives them."""
-    if parsed.where(F.col(CELLS).isNotNull()).isEmpty():
-        return {}
-    refused = contract.refused_rows(parsed, CONTRACT).select(FILE, ERRORS).collect()
+def prepare_features(spark: SparkSession, folder: Path, encodings: Encodings) -> Prepared:
+    """From the source tables' rows of some applicants to `FEATURES`."""
+    plan = Prepared(spark, folder, "features")
+    sources = {table.name: plan.table(table.name, contract.schema(table)) for table in TABLES}
+    plan.keep(FEATURES, feature_table(sources, encodings, plan.settle))
+    return plan
+
+
+def as_cells(rows: Sequence[Application]) -> pa.Table:
+    """The rows as the contract reads them; their places stand for the file that they came from."""
+    cells = [(str(place), None, *row.cells) for place, row in enumerate(rows)]
+    columns = [pa.array(column, pa.string()) for column in zip(*cells, strict=True)]
+    return pa.table(columns, [FILE, BROKEN_LINE, *COLUMNS])
+
+
+def as_problems(refused: pa.Table) -> dict[int, list[Problem]]:
+    """What the contract has against the rows, by their places."""
     return {
         int(row[FILE]): [
             Problem(column=error["column"], value=shown(error["value"]), problem=error["problem"])
             for error in row[ERRORS]
         ]
-        for row in refused
+        for row in refused.to_pylist()
     }
 
 

@@ -5,6 +5,8 @@ import os
 import socket
 import sys
 from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jobs.errors import UserError
@@ -34,8 +36,9 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     run_date = parse_run_date(arguments.run_date) if arguments.run_date else None
     check_installed()
     lake = Lake(arguments.lake, open_session(arguments.verb, "sail"))
-    scorer = open_scorer(lake, run_date, settings)
-    serve(scorer, settings.serve, listen(arguments.host, arguments.port))
+    with TemporaryDirectory(prefix="home-credit-") as folder:
+        scorer = open_scorer(lake, run_date, settings, Path(folder))
+        serve(scorer, settings.serve, listen(arguments.host, arguments.port))
 
 
 def serve(scorer: Scorer, limits: Serve, listener: socket.socket) -> None:

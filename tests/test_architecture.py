@@ -16,7 +16,7 @@ import pytest
 from tests.processes import PROJECT, run_python
 
 COMPOSERS = {"__main__", "run", "nightly", "backfill"}
-WITHOUT_SPARK = {"jobs/model.py", "jobs/measures.py", "features/spec.py", "features/families.py"}
+WITHOUT_SPARK = {"jobs/api.py", "jobs/model.py", "jobs/measures.py", "features/spec.py", "features/families.py"}
 EFFECTS = {"os", "sys", "pathlib", "io", "time", "datetime", "random", "subprocess", "socket", "shutil", "tempfile"}
 ACTIONS = {"collect", "toPandas", "toLocalIterator", "toArrow", "show", "foreach", "foreachPartition"}
 ACTIONS_WITHOUT_ARGUMENTS = {"count", "first", "head", "isEmpty"}  # F.count(column) and numpy's take are none

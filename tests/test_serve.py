@@ -27,6 +27,7 @@ from jobs import serve as verb
 from jobs import tracking
 from jobs.applications import COLUMNS
 from jobs.errors import ModelRefused, UserError
+from jobs.fitted import encodings_of
 from jobs.lake import EXPLANATIONS, FEATURES, SCORES, Lake
 from jobs.scorer import open_scorer
 from jobs.settings import Settings
@@ -207,10 +208,12 @@ def test_an_applicant_without_history_is_scored_as_having_none(
     service: Service, lake: Lake, delivered: list[Cells], settings: Settings
 ) -> None:
     row = delivered[0]
-    scorer = open_scorer(lake, None, settings)
+    store = tracking.connect(lake.address, settings.mlflow)
+    model = store.registered_model(store.need_champion())
     sources = {name: rows.where("false") for name, rows in lake.delivered_tables(DAY).items()}
     sources["application"] = lake.delivered_tables(DAY)["application"].where(F.col("SK_ID_CURR") == row["SK_ID_CURR"])
-    expected = scorer.model.probabilities(feature_table(sources, scorer.encodings).toPandas())
+    features = feature_table(sources, encodings_of(lake, model.feature_set))
+    expected = model.probabilities(features.toPandas())
     (stranger,) = service.applicants(row | {"SK_ID_CURR": str(STRANGER)})
     assert stranger["probability"] == pytest.approx(expected[0], abs=1e-6)
     assert stranger["delivery"] is None
@@ -273,17 +276,17 @@ def test_a_lake_without_a_champion_is_the_users_error(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_a_delivery_that_is_not_there_is_named(lake: Lake, settings: Settings) -> None:
+def test_a_delivery_that_is_not_there_is_named(lake: Lake, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no delivery of 2017-01-01 in .*: ingest it first"):
-        open_scorer(lake, date(2017, 1, 1), settings)
+        open_scorer(lake, date(2017, 1, 1), settings, tmp_path)
 
 
 def test_declarations_that_changed_since_training_are_refused(
-    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.scorer.feature_set", lambda _: "ffffffffffff")
     with pytest.raises(ModelRefused, match="the declarations now make ffffffffffff: train and register") as refused:
-        open_scorer(lake, None, settings)
+        open_scorer(lake, None, settings, tmp_path)
     assert refused.value.exit_code == 5
 
 
