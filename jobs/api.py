@@ -6,10 +6,11 @@ import secrets
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jinja2 import Environment, StrictUndefined
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -37,6 +38,9 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     422: {"model": Problems, "description": "Columns or cells break the contract."},
     503: {"model": Problems, "description": "Too many callers are waiting: try again."},
 }
+
+
+BEARER = HTTPBearer(auto_error=False, description="Where the service was started with a token.")
 
 
 class LimitedBody:
@@ -81,9 +85,8 @@ def make_app(scorer: Scoring, limits: Serve, token: str | None) -> FastAPI:
     app = FastAPI(title="Home Credit default risk", description=DESCRIPTION, version="1", docs_url=None, redoc_url=None)
     app.add_middleware(LimitedBody, largest=limits.largest_upload)
 
-    def authorised(request: Request) -> None:
-        sent = request.headers.get("authorization", "")
-        if token and not secrets.compare_digest(sent.encode(), f"Bearer {token}".encode()):
+    def authorised(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
+        if token and not (sent and secrets.compare_digest(sent.credentials.encode(), token.encode())):
             raise refused(401, "send the token of this service as the header Authorization: Bearer ...")
 
     guarded = [Depends(authorised)]
@@ -93,23 +96,30 @@ def make_app(scorer: Scoring, limits: Serve, token: str | None) -> FastAPI:
         dependencies=guarded,
         responses=REFUSALS,
         summary="Score applicants",
+        response_description="Everyone asked for, scored.",
         openapi_extra={"requestBody": request_body()},
     )
     async def score(request: Request) -> Scores:
         """Answers in the order of the question.
 
-        Send a CSV file like application_test.csv (as a form's file, or as text/csv), JSON with `rows` of the same
-        columns, or JSON with `applicants` whose features the lake holds.
+        Send a CSV file like application_test.csv (as a form's file, or as text/csv), JSON with rows of the same
+        columns, or JSON with applicants whose features the lake holds.
         """
         question = await read_question(request, limits.most_rows)
         return Scores(model=scorer.identity, applicants=await desk.ask(question))
 
-    @app.get("/model", dependencies=guarded, responses={401: REFUSALS[401]}, summary="The model that scores")
+    @app.get(
+        "/model",
+        dependencies=guarded,
+        responses={401: REFUSALS[401]},
+        summary="The model that scores",
+        response_description="The champion.",
+    )
     async def model() -> ScoringModel:
         """The champion as it was when the service started."""
         return scorer.identity
 
-    @app.get("/health", summary="Whether the service answers")
+    @app.get("/health", summary="Whether the service answers", response_description="It does.")
     async def health() -> Health:
         """Needs no token."""
         return Health(status="ok", model_version=scorer.identity.version, waiting=desk.waiting)
@@ -170,7 +180,7 @@ def add_refusals(app: FastAPI) -> None:
 
 def request_body() -> dict[str, Any]:
     """What `POST /score` takes, for the OpenAPI page."""
-    row = dict.fromkeys(COLUMNS[:4]) | {"SK_ID_CURR": 100001, "AMT_CREDIT": 568800.0}
+    row = {"SK_ID_CURR": 100001, "NAME_CONTRACT_TYPE": "Cash loans", "AMT_INCOME_TOTAL": 135000, "AMT_CREDIT": 568800.0}
     examples = {
         "applicants": {"summary": "Applicants whom the lake holds", "value": {"applicants": [100001, 100005]}},
         "rows": {"summary": "Rows, here with a few of the columns", "value": {"rows": [row]}},
@@ -189,5 +199,6 @@ def request_body() -> dict[str, Any]:
 def page(name: str, **values: object) -> HTMLResponse:
     """A page from a template beside this file; it loads nothing from elsewhere."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     template = environment.from_string(files("jobs").joinpath(f"{name}.html.jinja").read_text(encoding="utf-8"))
     return HTMLResponse(template.render(**values))
