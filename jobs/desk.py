@@ -1,4 +1,4 @@
-"""Where callers meet a scorer: those that arrive together are answered together, each with his own answer."""
+"""Where callers meet a scorer: those that arrive together are answered together, each with their own answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -83,7 +83,7 @@ class Desk:
 
 
 def refused_or_scored(answers: Sequence[ScoredApplicant | list[Problem]]) -> list[ScoredApplicant] | Refused:
-    """All of a caller's answers, or all that is wrong with his rows."""
+    """All of a caller's answers, or all that is wrong with the rows."""
     problems = [
         problem.model_copy(update={"row": number})
         for number, answer in enumerate(answers, start=1)

@@ -36,7 +36,7 @@ class Scorer:
 
     Args:
         lake: Where histories and features are.
-        run_date: The one delivery to take them from; None takes for each applicant the newest that holds him or her.
+        run_date: The one delivery to take them from; None takes for each applicant the newest that holds any row.
         model: The champion.
         identity: Which one it is.
         settings: The threshold, and how much is explained.

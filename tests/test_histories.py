@@ -1,4 +1,4 @@
-"""Whose rows a caller's applicant is joined with: all from one delivery, the newest that knows him or her."""
+"""Whose rows a caller's applicant is joined with: all from one delivery, the newest that knows them."""
 
 from datetime import date
 

@@ -10,6 +10,7 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,10 +49,8 @@ def service(lake: Path) -> Iterator[str]:
             address = next((found[1] for found in said if found), None)
             if address is None:
                 sys.exit(f"the service on {lake} did not start: {' '.join(words)}")
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(process.stderr.read)  # a full pipe would stop it
-                yield address
-                process.terminate()
+            threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
+            yield address
         finally:
             process.terminate()
 
