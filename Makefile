@@ -11,7 +11,7 @@ SMALL_DATA := --conf "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test check format lint types docs-fresh fast-tests docs snapshots notebook mlflow bench cluster-test lock clean
+.PHONY: help setup demo test check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -58,8 +58,14 @@ notebook: setup ## Run the notebook on the demo's lake; the result is demo/explo
 mlflow: setup ## Open the demo's MLflow store at http://localhost:5000
 	.venv/bin/mlflow ui --backend-store-uri sqlite:///$(DEMO_LAKE)/mlflow/mlflow.db
 
+serve: setup ## Score over REST on the demo's lake, at http://localhost:8000
+	$(PYTHON) -m jobs serve --lake $(DEMO_LAKE)
+
 bench: setup ## Time ingest and features at full size by Spark, Sail and DuckDB, in build/bench
 	$(PYTHON) -m tests.benchmarks
+
+bench-serve: setup ## Time the REST service on the demo's lake
+	$(PYTHON) -m tests.benchmarks.serving --lake $(DEMO_LAKE) --delivery demo/delivery
 
 cluster-test: setup ## Run the end-to-end test on a Spark master and two workers of this machine
 	tests/cluster.sh

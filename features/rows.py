@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -16,6 +17,7 @@ Sources = Mapping[str, DataFrame]
 """Source table by name, typed as its contract says."""
 
 
+@cache  # one plan asks it a hundred thousand times
 def mentions(sql: str, name: str) -> bool:
     """Whether an expression reads the column of that name."""
     return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", sql) is not None

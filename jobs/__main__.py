@@ -16,6 +16,7 @@ from jobs import (
     rollback,
     run,
     score,
+    serve,
     status,
     train,
 )
@@ -35,6 +36,7 @@ VERBS = (
     explain,
     report,
     run,
+    serve,
     status,
 )
 """Each verb's module has HELP, add_options(parser) and main(arguments, settings)."""

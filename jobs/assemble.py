@@ -2,13 +2,13 @@
 
 import argparse
 
-from pyspark.sql import Row
 from pyspark.sql import functions as F
 
-from features.encode import ENCODING_SCHEMA, Encoding, Encodings, fit
+from features.encode import ENCODING_SCHEMA, Encodings, fit
 from features.matrix import BY_NAME, KEY, catalogue, feature_set, feature_table
 from features.rows import Sources
 from jobs.errors import UserError
+from jobs.fitted import as_encodings, encodings_fitted_last, encodings_of
 from jobs.job import Job
 from jobs.lake import CATALOGUE, ENCODINGS, FEATURES
 from jobs.options import add_run_date, open_job
@@ -42,7 +42,7 @@ def assemble(job: Job, version: str | None = None) -> None:
     """
     with job.step("assemble") as step:
         sources = job.lake.delivered_tables(job.run_date)
-        encodings = stored_encodings(job, version) if version else new_encodings(job, sources)
+        encodings = encodings_of(job.lake, version) if version else new_encodings(job, sources)
         made_with = feature_set(encodings)
         if version not in (None, made_with):
             raise UserError(f"--feature-set {version}: the declarations have changed since, they now make {made_with}")
@@ -62,38 +62,8 @@ def new_encodings(job: Job, sources: Sources) -> Encodings:
     """Fitted on the labelled rows of the delivery, or those fitted last where it has none."""
     applications = sources["application"]
     if applications.where(F.col("TARGET").isNotNull()).isEmpty():
-        return stored_encodings(job, None)
+        return encodings_fitted_last(job.lake, job.run_date)
     return as_encodings(fit(sources, BY_NAME["application"], BY_NAME).collect())
-
-
-def stored_encodings(job: Job, version: str | None) -> Encodings:
-    """Those of a feature set, or those fitted last up to the run_date."""
-    if not job.lake.exists(ENCODINGS):
-        raise UserError(
-            f"the delivery of {job.run_date} has no labelled applicant and {job.lake.root} has no encodings yet: "
-            "assemble a delivery with application_train.csv first"
-        )
-    stored = job.lake.read(ENCODINGS)
-    if version is not None:
-        chosen = stored.where(F.col("feature_set") == version)
-    else:
-        last = stored.where(F.col("run_date") <= F.lit(job.run_date)).agg(F.max("run_date")).first()
-        assert last is not None
-        chosen = stored.where(F.col("run_date") == F.lit(last[0]))
-    rows = chosen.select("name", "level", "value").distinct().collect()
-    if not rows:
-        known = [row[0] for row in stored.select("feature_set").distinct().orderBy("feature_set").collect()]
-        raise UserError(f"no encodings of feature set {version} up to {job.run_date}; there are {', '.join(known)}")
-    return as_encodings(rows)
-
-
-def as_encodings(rows: list[Row]) -> Encodings:
-    """Collected rows (name, level, value) as encodings, in a fixed order.
-
-    Twelve significant digits are kept: engines differ in the last bit of a median between two values.
-    """
-    encodings = [Encoding(row["name"], row["level"], float(f"{row['value']:.12g}")) for row in rows]
-    return tuple(sorted(encodings, key=lambda each: (each.name, each.level is not None, each.level or "")))
 
 
 def write_lineage(job: Job, made_with: str, encodings: Encodings) -> None:

@@ -149,6 +149,12 @@ class Lake:
             DELIVERIES, self.spark.createDataFrame(row, "source STRING, versions STRING, run_date DATE"), run_date
         )
 
+    def run_dates(self) -> list[date]:
+        """The dates of all deliveries, the newest first."""
+        if not self.exists(DELIVERIES):
+            return []
+        return sorted((row["run_date"] for row in self.read(DELIVERIES).select("run_date").collect()), reverse=True)
+
     def delivery(self, run_date: date) -> dict[str, int]:
         """The versions of the source tables that belong to a delivery; unknown ones are the user's error."""
         if self.exists(DELIVERIES):

@@ -25,8 +25,17 @@ REQUIRED = {
     # Tables hashed by applicant stay so in joins that also compare another column: one shuffle a table.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
 }
-ON_SAIL: Final = frozenset({"assemble", "catalogue", "features"})
+ON_SAIL: Final = frozenset({"assemble", "catalogue", "features", "serve"})
 """What Sail runs: the others need Spark's readers, its barrier stages, or MLflow on Spark."""
+
+SAIL_SETTINGS: Final = {
+    # A service may be idle for a night; Sail would drop its session after a quarter of an hour.
+    "SAIL_SPARK__SESSION_TIMEOUT_SECS": "31536000",
+    # Few applicants are read from large files: what is not asked for need not be decoded.
+    "SAIL_PARQUET__PUSHDOWN_FILTERS": "true",
+    "RUST_LOG": "error",
+}
+"""For Sail's server, where the environment does not say otherwise."""
 
 servers: "list[SparkConnectServer]" = []
 """Sail's server of this process: its client hangs when Python lets go of it."""
@@ -71,17 +80,19 @@ def open_spark(name: str) -> SparkSession:
     return session
 
 
-def open_sail(name: str) -> SparkSession:
+def open_sail(verb: str) -> SparkSession:
     """A session of the Sail server that this process holds."""
-    if name not in ON_SAIL:
-        raise UserError(f"session.engine = sail runs {', '.join(sorted(ON_SAIL))}, not {name}: leave it at spark")
+    if verb not in ON_SAIL:
+        raise UserError(f"session.engine = sail runs {', '.join(sorted(ON_SAIL))}, not {verb}: leave it at spark")
     if "PYSPARK_GATEWAY_PORT" in os.environ:
-        raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {name} ...")
+        raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {verb} ...")
     if not servers:
         try:
             from pysail.spark import SparkConnectServer
         except ModuleNotFoundError:
             raise UserError("session.engine = sail needs the extra: pip install 'home-credit-spark[sail]'") from None
+        for name, value in SAIL_SETTINGS.items():
+            os.environ.setdefault(name, value)
         servers.append(SparkConnectServer(ip="127.0.0.1", port=0))
         servers[0].start(background=True)
     host, port = servers[0].listening_address

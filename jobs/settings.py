@@ -101,6 +101,16 @@ class Explain(Section):
     additivity: Positive
 
 
+class Serve(Section):
+    """What a caller of the REST service may ask for."""
+
+    token_variable: str
+    largest_upload: Count
+    most_rows: Count
+    most_waiting: Count
+    gather_seconds: Annotated[float, Field(ge=0)]
+
+
 class Mlflow(Section):
     """Where runs and models are kept."""
 
@@ -119,6 +129,7 @@ class Settings(Section):
     gates: Gates
     decision: Decision
     explain: Explain
+    serve: Serve
     mlflow: Mlflow
 
 

@@ -16,7 +16,14 @@ import pytest
 from tests.processes import PROJECT, run_python
 
 COMPOSERS = {"__main__", "run", "nightly", "backfill"}
-WITHOUT_SPARK = {"jobs/model.py", "jobs/measures.py", "jobs/calibration.py", "features/spec.py", "features/families.py"}
+WITHOUT_SPARK = {
+    "jobs/api.py",
+    "jobs/calibration.py",
+    "jobs/measures.py",
+    "jobs/model.py",
+    "features/families.py",
+    "features/spec.py",
+}
 EFFECTS = {"os", "sys", "pathlib", "io", "time", "datetime", "random", "subprocess", "socket", "shutil", "tempfile"}
 ACTIONS = {"collect", "toPandas", "toLocalIterator", "toArrow", "show", "foreach", "foreachPartition"}
 ACTIONS_WITHOUT_ARGUMENTS = {"count", "first", "head", "isEmpty"}  # F.count(column) and numpy's take are none

@@ -81,7 +81,9 @@ def test_sail_assembles_the_same_feature_set(lake: Lake, by_spark: pd.DataFrame,
 
 
 def test_what_sail_can_not_run_is_refused() -> None:
-    with pytest.raises(UserError, match=r"sail runs assemble, catalogue, features, not train: leave it at spark"):
+    with pytest.raises(
+        UserError, match=r"sail runs assemble, catalogue, features, serve, not train: leave it at spark"
+    ):
         open_session("train", "sail")
 
 

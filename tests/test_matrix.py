@@ -19,7 +19,7 @@ from features.aggregate import fold_rows
 from features.matrix import BY_NAME, KEY, catalogue, feature_table
 from features.rows import feature_rows, read_columns
 from features.spec import Table, of_parent
-from jobs.assemble import as_encodings
+from jobs.fitted import as_encodings
 from jobs.lake import ENCODINGS, FEATURES, Lake
 from tests.line import RUN_DATE
 

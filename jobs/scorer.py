@@ -1,0 +1,183 @@
+"""The champion over applicants of a lake, on the engine inside this process: what the REST service asks."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from features import TABLES, contract
+from features.contract import BROKEN_LINE, ERRORS, FILE
+from features.encode import Encodings
+from features.matrix import BY_NAME, KEY, TARGET, catalogue, feature_set, feature_table
+from jobs import tracking
+from jobs.answers import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
+from jobs.applications import COLUMNS, CONTRACT, Application
+from jobs.errors import ModelRefused
+from jobs.fitted import encodings_of
+from jobs.histories import read_histories
+from jobs.lake import FEATURES, Lake
+from jobs.model import Explanation, Model
+from jobs.prepared import Prepared
+from jobs.settings import Settings
+
+DELIVERY = "run_date"
+ACCEPTED, REFUSED = "accepted", "refused"
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model with all that it needs to score applicants.
+
+    Args:
+        lake: Where histories and features are.
+        run_date: The one delivery to take them from; None takes for each applicant the newest that holds any row.
+        model: The champion.
+        identity: Which one it is.
+        settings: The threshold, and how much is explained.
+        contract: From the cells of rows to typed ones and problems.
+        features: From typed rows and histories to features.
+    """
+
+    lake: Lake
+    run_date: date | None
+    model: Model
+    identity: ScoringModel
+    settings: Settings
+    contract: Prepared
+    features: Prepared
+
+    def score_rows(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
+        """Each row's answer, or what the contract has against it; no two rows may be of one applicant."""
+        with self.contract.run({CONTRACT.name: as_cells(rows)}):
+            accepted = self.contract.compute(ACCEPTED)
+            problems = as_problems(self.contract.compute(REFUSED)) if len(accepted) < len(rows) else {}
+        scored = self.score_accepted(accepted) if len(accepted) else {}
+        return [problems[place] if place in problems else scored[row.applicant] for place, row in enumerate(rows)]
+
+    def score_accepted(self, accepted: pa.Table) -> dict[int, ScoredApplicant]:
+        """Answers by applicant, of typed rows joined with the histories that the lake holds."""
+        histories = read_histories(self.lake, self.run_date, accepted.column(KEY).to_pylist())
+        with self.features.run({**histories.tables, CONTRACT.name: accepted}):
+            features = self.features.compute(FEATURES)
+        return self.answers(features.to_pandas(), histories.deliveries)
+
+    def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant]:
+        """Answers by applicant, of the feature table's newest row for each; those who are not in it are left out."""
+        rows = self.lake.read(FEATURES).where(F.col("feature_set") == self.model.feature_set)
+        if self.run_date is not None:
+            rows = rows.where(F.col(DELIVERY) == F.lit(self.run_date))
+        asked = rows.where(F.col(KEY).isin(list(applicants))).select(KEY, DELIVERY, *self.model.features)
+        found = asked.toArrow().to_pandas().sort_values(DELIVERY, kind="stable")
+        newest = found.drop_duplicates(KEY, keep="last").reset_index(drop=True)
+        return self.answers(newest, dict(zip(newest[KEY], newest[DELIVERY], strict=True)))
+
+    def answers(self, features: pd.DataFrame, deliveries: Mapping[int, date]) -> dict[int, ScoredApplicant]:
+        """Answers by applicant: SK_ID_CURR and the model's features, one row each."""
+        scores = self.model.score(features, self.settings.decision.threshold)
+        usable = features[scores["probability"].notna().to_numpy()].reset_index(drop=True)
+        explain = self.settings.explain
+        explained = self.model.explain(usable, explain.reasons, explain.contributions, explain.additivity)
+        explanations = dict(zip(usable[KEY], explained, strict=True))
+        return {
+            applicant: as_answer(applicant, score, explanations.get(applicant), deliveries.get(applicant))
+            for applicant, score in zip(features[KEY].tolist(), scores.to_dict("records"), strict=True)
+        }
+
+
+def open_scorer(lake: Lake, run_date: date | None, settings: Settings, folder: Path) -> Scorer:
+    """The scorer of a lake's champion; its plans are made here, and run for every question.
+
+    Args:
+        lake: Where histories, features and encodings are.
+        run_date: The one delivery to look into, or None.
+        settings: The threshold, and how much is explained.
+        folder: Where the rows of a question are while it is answered.
+
+    Raises:
+        UserError: There is no champion, no feature table or no such delivery.
+        ModelRefused: The champion's file was changed, or the declarations of its features were.
+    """
+    if run_date is not None:
+        lake.delivery(run_date)
+    lake.read(FEATURES)
+    store = tracking.connect(lake.address, settings.mlflow)
+    champion = store.need_champion()
+    model = store.registered_model(champion)
+    encodings = encodings_of(lake, model.feature_set)
+    made = feature_set(encodings)
+    unknown = sorted(set(model.features) - {named.name for named in catalogue()})
+    if made != model.feature_set or unknown:
+        raise ModelRefused(
+            f"the champion, version {champion.version}, was trained on feature set {model.feature_set}, "
+            f"the declarations now make {made}: train and register a new model, or serve this one with its own code"
+        )
+    identity = ScoringModel(
+        name=store.model_name,
+        version=champion.version,
+        sha256=champion.sha256,
+        run_id=champion.run_id,
+        feature_set=model.feature_set,
+        features=len(model.features),
+        threshold=settings.decision.threshold,
+    )
+    checking = prepare_contract(lake.spark, folder / "contract")
+    computing = prepare_features(lake.spark, folder / "features", encodings)
+    return Scorer(lake, run_date, model, identity, settings, checking, computing)
+
+
+def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:
+    """From cells to `ACCEPTED`, typed rows of the application table, and `REFUSED`, the reasons of the others."""
+    plan = Prepared(spark, folder, "contract")
+    text = T.StructType([T.StructField(name, T.StringType()) for name in (FILE, BROKEN_LINE, *COLUMNS)])
+    (parsed,) = plan.settle([contract.parse(plan.table(CONTRACT.name, text), CONTRACT)])
+    accepted = contract.accepted_rows(parsed, CONTRACT).withColumn(TARGET, F.lit(None).cast("bigint"))
+    plan.keep(ACCEPTED, accepted.select(*contract.names(BY_NAME[CONTRACT.name])))
+    plan.keep(REFUSED, contract.refused_rows(parsed, CONTRACT).select(FILE, ERRORS))
+    return plan
+
+
+def prepare_features(spark: SparkSession, folder: Path, encodings: Encodings) -> Prepared:
+    """From the source tables' rows of some applicants to `FEATURES`."""
+    plan = Prepared(spark, folder, "features")
+    sources = {table.name: plan.table(table.name, contract.schema(table)) for table in TABLES}
+    plan.keep(FEATURES, feature_table(sources, encodings, plan.settle))
+    return plan
+
+
+def as_cells(rows: Sequence[Application]) -> pa.Table:
+    """The rows as the contract reads them; their places stand for the file that they came from."""
+    cells = [(str(place), None, *row.cells) for place, row in enumerate(rows)]
+    columns = [pa.array(column, pa.string()) for column in zip(*cells, strict=True)]
+    return pa.table(columns, [FILE, BROKEN_LINE, *COLUMNS])
+
+
+def as_problems(refused: pa.Table) -> dict[int, list[Problem]]:
+    """What the contract has against the rows, by their places."""
+    return {
+        int(row[FILE]): [
+            Problem(column=error["column"], value=shown(error["value"]), problem=error["problem"])
+            for error in row[ERRORS]
+        ]
+        for row in refused.to_pylist()
+    }
+
+
+def as_answer(
+    applicant: int, score: Mapping[Hashable, object], explanation: Explanation | None, delivery: date | None
+) -> ScoredApplicant:
+    """A row of `Model.score` and its explanation as an answer."""
+    return ScoredApplicant.model_validate(
+        {
+            **{name: None if value is pd.NA else value for name, value in score.items()},
+            KEY: applicant,
+            "reasons": [ScoreReason(**reason._asdict()) for reason in explanation.reasons] if explanation else [],
+            "base_value": explanation.base_value if explanation else None,
+            "delivery": delivery,
+        }
+    )

@@ -1,0 +1,90 @@
+"""The champion over REST, on one machine and without a JVM."""
+
+import argparse
+import os
+import socket
+import sys
+from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from jobs.errors import UserError
+from jobs.lake import Lake, parse_run_date
+from jobs.options import add_lake
+from jobs.scorer import Scorer, open_scorer
+from jobs.session import open_session
+from jobs.settings import Serve, Settings
+
+HELP = "answer scores over REST: uploaded rows, or applicants of the lake"
+
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_lake(parser)
+    parser.add_argument(
+        "--run-date", metavar="DATE", help="the one delivery to look into (default: the newest of each applicant)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (default: %(default)s)")
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    run_date = parse_run_date(arguments.run_date) if arguments.run_date else None
+    check_installed()
+    lake = Lake(arguments.lake, open_session(arguments.verb, "sail"))
+    with TemporaryDirectory(prefix="home-credit-") as folder:
+        scorer = open_scorer(lake, run_date, settings, Path(folder))
+        serve(scorer, settings.serve, listen(arguments.host, arguments.port))
+
+
+def serve(scorer: Scorer, limits: Serve, listener: socket.socket) -> None:
+    """Answer until the process is told to stop."""
+    import uvicorn
+
+    from jobs.api import make_app
+
+    host, port = listener.getsockname()[:2]
+    token = os.environ.get(limits.token_variable)
+    if not token and host not in LOCAL:
+        say(f"warning: anyone who reaches {host} can ask: set {limits.token_variable} to ask for a token")
+    model = scorer.identity
+    say(f"{model.name} version {model.version} at http://{host}:{port}, its OpenAPI page at /docs")
+    config = uvicorn.Config(make_app(scorer, limits, token), log_config=log_config(), server_header=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def check_installed() -> None:
+    """Refuse where the extra is missing."""
+    try:
+        import fastapi  # noqa: F401
+        import python_multipart  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as missing:
+        raise UserError(f"serve needs {missing.name}: pip install 'home-credit-spark[serve]'") from None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that callers can reach."""
+    try:
+        return socket.create_server((host, port))
+    except (OSError, OverflowError) as error:
+        raise UserError(f"--host {host} --port {port}: {error}: give another one") from None
+
+
+def log_config() -> dict[str, Any]:
+    """Uvicorn's own, on standard error, and without what errors quote."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    config = deepcopy(LOGGING_CONFIG)
+    config["formatters"]["default"] = {"()": "jobs.api.WithoutValues", "format": "%(levelname)s %(message)s"}
+    config["handlers"]["access"]["stream"] = "ext://sys.stderr"
+    return config
+
+
+def say(text: str) -> None:
+    """A line on standard error."""
+    print(f"    serve: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,303 @@
+"""The service as a caller meets it, in a process of its own: what it answers is what batch has written."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from features.matrix import feature_table
+from jobs import serve as verb
+from jobs import tracking
+from jobs.applications import COLUMNS
+from jobs.errors import ModelRefused, UserError
+from jobs.fitted import encodings_of
+from jobs.lake import EXPLANATIONS, FEATURES, SCORES, Lake
+from jobs.scorer import open_scorer
+from jobs.settings import Settings
+from tests.callers import as_csv
+from tests.line import RUN_DATE
+from tests.processes import PROJECT, run_jobs
+
+DAY = date.fromisoformat(RUN_DATE)
+SECRET = "open sesame"
+CALLERS = 50
+STRANGER = 999_999_999
+"""No delivery holds this applicant."""
+START_SECONDS, ANSWER_SECONDS = 120, 120
+
+Cells = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service: its process, its address and what it has logged."""
+
+    process: psutil.Process
+    client: httpx.Client
+    log: Path
+
+    def upload(self, *rows: Cells) -> httpx.Response:
+        return self.client.post("/score", files={"file": ("rows.csv", as_csv(rows))})
+
+    def applicants(self, *rows: Cells) -> list[dict[str, Any]]:
+        return answered(self.upload(*rows))
+
+    def stored(self, *applicants: int) -> list[dict[str, Any]]:
+        return answered(self.client.post("/score", json={"applicants": applicants}))
+
+
+def answered(response: httpx.Response) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.text
+    found: list[dict[str, Any]] = response.json()["applicants"]
+    return found
+
+
+def probabilities(answers: list[dict[str, Any]]) -> "pd.Series[float]":
+    return pd.Series({each["SK_ID_CURR"]: each["probability"] for each in answers}).sort_index()
+
+
+def assert_same(ours: "pd.Series[float]", theirs: "pd.Series[float]") -> None:
+    """The same applicants, and probabilities to 1e-6."""
+    assert ours.index.tolist() == theirs.index.tolist()
+    assert np.abs(ours.to_numpy() - theirs.to_numpy(dtype=float)).max() <= 1e-6
+
+
+@pytest.fixture(scope="module")
+def service(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    log = tmp_path_factory.mktemp("serve") / "log"
+    words = [sys.executable, "-m", "jobs", "serve", "--lake", str(demo_lake), "--port", "0"]
+    environment = {**os.environ, "HOME_CREDIT_TOKEN": SECRET}
+    with (
+        log.open("w") as out,
+        subprocess.Popen(words, cwd=PROJECT, env=environment, stdout=out, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            url = wait_for_address(process, log)
+            headers = {"Authorization": f"Bearer {SECRET}"}
+            with httpx.Client(base_url=url, headers=headers, timeout=ANSWER_SECONDS) as client:
+                yield Service(psutil.Process(process.pid), client, log)
+        finally:
+            process.terminate()
+    assert process.returncode == -signal.SIGTERM, log.read_text()[-3000:]
+    assert "Application shutdown complete" in log.read_text()
+
+
+def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where the service says that it listens."""
+    patience = time.monotonic() + START_SECONDS
+    while time.monotonic() < patience and process.poll() is None:
+        address = re.search(r" at (http://\S+),", log.read_text())
+        if address:
+            return address[1]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text()[-3000:])
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, demo_lake: Path) -> Lake:
+    return Lake(str(demo_lake), spark)
+
+
+@pytest.fixture(scope="module")
+def batch(lake: Lake) -> "pd.Series[float]":
+    """Probability by new applicant, as `score` has written them."""
+    rows = lake.read_run_date(SCORES, DAY).toPandas().set_index("SK_ID_CURR").sort_index()
+    return rows["probability"]
+
+
+@pytest.fixture(scope="module")
+def delivered(demo_lake: Path) -> list[Cells]:
+    """The new applicants' rows, as delivered."""
+    return read_rows(demo_lake.parent / "delivery" / "application_test.csv")
+
+
+def read_rows(file: Path) -> list[Cells]:
+    with file.open(newline="", encoding="utf-8-sig") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_uploaded_rows_are_scored_as_batch_does(
+    service: Service, delivered: list[Cells], batch: "pd.Series[float]"
+) -> None:
+    answers = service.applicants(*delivered)
+    assert [each["SK_ID_CURR"] for each in answers] == [int(row["SK_ID_CURR"]) for row in delivered]
+    assert_same(probabilities(answers), batch)
+    assert {each["delivery"] for each in answers} == {RUN_DATE}
+
+
+def test_applicants_of_the_lake_are_scored_as_batch_does(
+    service: Service, lake: Lake, batch: "pd.Series[float]"
+) -> None:
+    answers = service.stored(*batch.index.tolist())
+    assert_same(probabilities(answers), batch)
+    of = {each["SK_ID_CURR"]: each for each in answers}
+    for row in lake.read_run_date(SCORES, DAY).collect():
+        answer = of[row["SK_ID_CURR"]]
+        assert (answer["score"], answer["decision"]) == (row["score"], row["decision"])
+    for row in lake.read_run_date(EXPLANATIONS, DAY).collect():
+        answer = of[row["SK_ID_CURR"]]
+        told = [(each["family"], each["sentence"]) for each in answer["reasons"]]
+        assert told == [(reason["family"], reason["sentence"]) for reason in row["reasons"]]
+        assert answer["base_value"] == pytest.approx(row["base_value"], abs=1e-6)
+
+
+def test_mlflows_own_loading_of_the_model_predicts_what_the_service_answers(
+    service: Service, lake: Lake, settings: Settings
+) -> None:
+    import mlflow.pyfunc
+
+    store = tracking.connect(lake.address, settings.mlflow)
+    champion = store.need_champion()
+    rows = lake.read_run_date(FEATURES, DAY).where("TARGET IS NULL").limit(50).toPandas()
+    features = rows[list(store.registered_model(champion).features)].astype(np.float64)
+    logged = mlflow.pyfunc.load_model(f"models:/{store.model_name}/{champion.version}")
+    predicted = pd.Series(logged.predict(features), index=rows["SK_ID_CURR"]).sort_index()
+    assert_same(probabilities(service.stored(*rows["SK_ID_CURR"].tolist())), predicted)
+
+
+def test_the_model_is_the_champion(service: Service, lake: Lake, settings: Settings) -> None:
+    champion = tracking.connect(lake.address, settings.mlflow).need_champion()
+    told = service.client.get("/model").json()
+    assert (told["version"], told["sha256"], told["run_id"]) == (champion.version, champion.sha256, champion.run_id)
+    assert told["feature_set"] == champion.feature_set
+    assert told["threshold"] == settings.decision.threshold
+
+
+def test_callers_who_come_at_once_get_what_they_would_have_got_alone(
+    service: Service, delivered: list[Cells], batch: "pd.Series[float]"
+) -> None:
+    with ThreadPoolExecutor(CALLERS) as pool:
+        together = list(pool.map(service.applicants, delivered[:CALLERS]))
+    for row, answers in zip(delivered, together, strict=False):
+        assert [each["SK_ID_CURR"] for each in answers] == [int(row["SK_ID_CURR"])]
+        assert answers[0]["probability"] == pytest.approx(batch[int(row["SK_ID_CURR"])], abs=1e-6)
+    assert service.applicants(delivered[0]) == together[0]
+
+
+def test_the_row_that_is_sent_counts_not_the_one_that_the_lake_holds(service: Service, delivered: list[Cells]) -> None:
+    asked = delivered[0] | {
+        "AMT_CREDIT": "2025000",
+        "AMT_ANNUITY": "120000",
+        "EXT_SOURCE_2": "0.01",
+        "EXT_SOURCE_3": "",
+    }
+    with ThreadPoolExecutor(2) as pool:
+        changed, unchanged = pool.map(service.applicants, [asked, delivered[0]])
+    assert changed[0]["probability"] > unchanged[0]["probability"]
+    assert [changed, unchanged] == [service.applicants(asked), service.applicants(delivered[0])]
+
+
+def test_an_applicant_without_history_is_scored_as_having_none(
+    service: Service, lake: Lake, delivered: list[Cells], settings: Settings
+) -> None:
+    row = delivered[0]
+    store = tracking.connect(lake.address, settings.mlflow)
+    model = store.registered_model(store.need_champion())
+    sources = {name: rows.where("false") for name, rows in lake.delivered_tables(DAY).items()}
+    sources["application"] = lake.delivered_tables(DAY)["application"].where(F.col("SK_ID_CURR") == row["SK_ID_CURR"])
+    features = feature_table(sources, encodings_of(lake, model.feature_set))
+    expected = model.probabilities(features.toPandas())
+    (stranger,) = service.applicants(row | {"SK_ID_CURR": str(STRANGER)})
+    assert stranger["probability"] == pytest.approx(expected[0], abs=1e-6)
+    assert stranger["delivery"] is None
+
+
+def test_what_breaks_the_contract_is_named_by_row_and_column(service: Service, delivered: list[Cells]) -> None:
+    good, bad, worse = delivered[:3]
+    bad = bad | {"AMT_CREDIT": "much", "FLAG_OWN_CAR": "perhaps"}
+    worse = worse | {"DAYS_BIRTH": "12", "NAME_CONTRACT_TYPE": ""}
+    refused = service.upload(good, bad, worse)
+    assert refused.status_code == 422
+    found = {(each["row"], each["column"]): (each["value"], each["problem"]) for each in refused.json()["detail"]}
+    assert found == {
+        (2, "AMT_CREDIT"): ("much", "is not an amount"),
+        (2, "FLAG_OWN_CAR"): ("perhaps", "is not one of Y, N"),
+        (3, "DAYS_BIRTH"): ("12", "is above 0"),
+        (3, "NAME_CONTRACT_TYPE"): ("", "is empty"),
+    }
+
+
+def test_an_unknown_applicant_is_named(service: Service, batch: "pd.Series[float]") -> None:
+    refused = service.client.post("/score", json={"applicants": [int(batch.index[0]), STRANGER]})
+    assert refused.status_code == 404
+    assert [(each["row"], each["value"]) for each in refused.json()["detail"]] == [(2, str(STRANGER))]
+
+
+def test_without_the_token_nothing_is_scored(service: Service, delivered: list[Cells]) -> None:
+    refused = httpx.post(f"{service.client.base_url}/score", content=as_csv(delivered[:1]))
+    assert refused.status_code == 401
+
+
+def test_no_jvm_is_started(service: Service) -> None:
+    family = [service.process, *service.process.children(recursive=True)]
+    assert not [each.name() for each in family if "java" in each.name()]
+
+
+def test_the_log_holds_no_values_and_no_token(service: Service, delivered: list[Cells]) -> None:
+    sent = delivered[0] | {"AMT_INCOME_TOTAL": "123456.789", "ORGANIZATION_TYPE": "Lighthouse"}
+    service.applicants(sent)
+    assert service.upload(sent | {"AMT_CREDIT": "a fortune"}).status_code == 422
+    service.stored(int(sent["SK_ID_CURR"]))
+    logged = service.log.read_text()
+    assert "POST /score" in logged
+    for value in ("123456.789", "Lighthouse", "a fortune", sent["SK_ID_CURR"], SECRET):
+        assert value not in logged
+
+
+def test_real_rows_are_scored(service: Service, sample: Path) -> None:
+    rows = read_rows(sample / "application_test.csv")[:100]
+    assert set(rows[0]) == set(COLUMNS)
+    answers = service.applicants(*rows)
+    assert len(answers) == len(rows)
+    assert all(0 < each["probability"] < 1 for each in answers)
+
+
+def test_a_lake_without_a_champion_is_the_users_error(tmp_path: Path) -> None:
+    ended = run_jobs("serve", "--lake", str(tmp_path / "lake"), "--port", "0")
+    assert ended.returncode == 2
+    assert "no table" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_delivery_that_is_not_there_is_named(lake: Lake, settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no delivery of 2017-01-01 in .*: ingest it first"):
+        open_scorer(lake, date(2017, 1, 1), settings, tmp_path)
+
+
+def test_declarations_that_changed_since_training_are_refused(
+    lake: Lake, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.scorer.feature_set", lambda _: "ffffffffffff")
+    with pytest.raises(ModelRefused, match="the declarations now make ffffffffffff: train and register") as refused:
+        open_scorer(lake, None, settings, tmp_path)
+    assert refused.value.exit_code == 5
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with verb.listen("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(UserError, match=rf"--port {port}: .*: give another one"):
+            verb.listen("127.0.0.1", port)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    with pytest.raises(UserError, match=r"serve needs fastapi: pip install 'home-credit-spark\[serve\]'"):
+        verb.check_installed()
