@@ -377,6 +377,19 @@ class Named:
     window: Window | None
     declared: Declared
 
+    @property
+    def description(self) -> str:
+        """The feature in words: the value, then how it was folded."""
+        if self.window is None:
+            return self.about
+        parts = [self.aggregation.value if self.aggregation else "ratio of sums"]
+        if self.slice is not None and self.slice.name:
+            parts.append(self.slice.about)
+        if self.window.end is not None:
+            unit = {"age": "age below", "last": "latest", "first": "earliest"}[self.window.by.value]
+            parts.append(f"{unit} {self.window.end}")
+        return f"{self.about} [{', '.join(parts)}]"
+
 
 def joined_name(*parts: str) -> str:
     """The parts that are not empty, with underscores between."""

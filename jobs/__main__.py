@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from jobs import (
     assemble,
     catalogue,
+    decide,
     explain,
+    export,
     generate,
     ingest,
     promote,
@@ -36,6 +38,8 @@ VERBS = (
     explain,
     report,
     run,
+    decide,
+    export,
     serve,
     status,
 )

@@ -54,21 +54,8 @@ def catalogue_grid(named: tuple[Named, ...]) -> Grid:
     for heading in ("feature", "table", "family", "what it is"):
         grid.add_column(heading, overflow="fold")
     for each in named:
-        grid.add_row(each.name, each.table, each.family, described(each))
+        grid.add_row(each.name, each.table, each.family, each.description)
     return grid
-
-
-def described(named: Named) -> str:
-    """The feature in words: the value, then how it was folded."""
-    if named.window is None:
-        return named.about
-    parts = [named.aggregation.value if named.aggregation else "ratio of sums"]
-    if named.slice is not None and named.slice.name:
-        parts.append(named.slice.about)
-    if named.window.end is not None:
-        unit = {"age": "age below", "last": "latest", "first": "earliest"}[named.window.by.value]
-        parts.append(f"{unit} {named.window.end}")
-    return f"{named.about} [{', '.join(parts)}]"
 
 
 def markdown(named: tuple[Named, ...]) -> str:
@@ -90,7 +77,7 @@ def markdown(named: tuple[Named, ...]) -> str:
     lines += [f"| {family} | {sentence} | {families[family]} |" for family, sentence in FAMILIES.items()]
     for table, members in groupby(named, key=lambda each: each.table):
         lines += ["", f"## {table}", "", "| feature | family | what it is |", "|---|---|---|"]
-        lines += [f"| `{each.name}` | {each.family} | {described(each).replace('|', '&#124;')} |" for each in members]
+        lines += [f"| `{each.name}` | {each.family} | {each.description.replace('|', '&#124;')} |" for each in members]
     return "\n".join(lines) + "\n"
 
 
@@ -115,7 +102,7 @@ def applicant_grid(row: Row) -> Grid:
     order = {family: place for place, family in enumerate(FAMILIES)}
     for each in sorted(catalogue(), key=lambda named: order[named.family]):
         value = row[each.name]
-        grid.add_row(each.family, each.name, "" if value is None else f"{value:,.6g}", described(each))
+        grid.add_row(each.family, each.name, "" if value is None else f"{value:,.6g}", each.description)
     return grid
 
 

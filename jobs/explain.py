@@ -1,19 +1,21 @@
 """Why each new applicant got the score: exact contributions, and reasons that a declined applicant could be told."""
 
 import argparse
+from pathlib import Path
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from rich.console import Console
 
 from features.matrix import KEY
-from jobs import batch, tracking
+from jobs import applicant_page, batch, plots, tracking
+from jobs.applicant import explain_applicant
 from jobs.batch import LINEAGE, with_lineage
-from jobs.errors import ModelRefused, UserError
+from jobs.errors import UserError
 from jobs.job import Job
-from jobs.lake import EXPLANATIONS, FEATURES, SCORES
+from jobs.lake import EXPLANATIONS, FEATURES
 from jobs.options import add_run_date, open_job
+from jobs.scores import read_scores, scoring_model
 from jobs.settings import Settings
-from jobs.tracking import Registered, Tracking
 
 HELP = "explain the scores of a delivery's new applicants"
 
@@ -32,11 +34,23 @@ COMMENTS = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_run_date(parser)
+    parser.add_argument("--applicant", type=int, metavar="ID", help="show and draw one scored applicant instead")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="where to write the applicant's page and plot (default: reports/ in a local lake)",
+    )
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    explain(open_job(arguments, settings))
+    if arguments.applicant is not None:
+        show(open_job(arguments, settings), arguments.applicant, arguments.output)
+    elif arguments.output is not None:
+        raise UserError(f"--output {arguments.output} is for one applicant: say whom with --applicant ID")
+    else:
+        explain(open_job(arguments, settings))
 
 
 def explain(job: Job) -> None:
@@ -46,7 +60,7 @@ def explain(job: Job) -> None:
         ModelRefused: The model's file was changed since it scored.
     """
     with job.step("explain") as step:
-        scores = job.lake.read_run_date(SCORES, job.run_date)
+        scores = read_scores(job)
         store = tracking.connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
         model = store.registered_model(scorer)
@@ -61,14 +75,30 @@ def explain(job: Job) -> None:
         step.measure("explained", counts[0])
 
 
-def scoring_model(job: Job, store: Tracking, scores: DataFrame) -> Registered:
-    """The version that gave the delivery its scores, which is not always the champion of today."""
-    found = scores.select("model_version", "model_sha256").first()
-    if found is None:
-        raise UserError(f"{job.lake.path(SCORES)} has no score of {job.run_date}: score the delivery first")
-    registered = store.version(found["model_version"])
-    if registered.sha256 != found["model_sha256"]:
-        raise ModelRefused(
-            f"version {registered.version} of {store.model_name} is not what scored {job.run_date}: score again"
-        )
-    return registered
+def show(job: Job, applicant: int, output: Path | None = None) -> Path:
+    """Print one applicant's score and reasons, write the page and the waterfall; gives the page's path.
+
+    Nothing of the lake's tables is changed, so that the lake is not locked.
+
+    Args:
+        job: The delivery, which was scored before.
+        applicant: SK_ID_CURR.
+        output: The folder to write to; None takes the lake's own.
+
+    Raises:
+        UserError: No such applicant among the scored ones, or no folder to write to.
+    """
+    folder = output or job.lake.reports
+    if folder is None:
+        raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --output DIR")
+    who = explain_applicant(job, tracking.connect(job.lake.address, job.settings.mlflow), applicant)
+    most = job.settings.explain.contributions
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = folder / f"{job.run_date.isoformat()}-{applicant}.png"
+    drawn.write_bytes(plots.png(plots.waterfall(*who.explained)))
+    written = drawn.with_suffix(".html")
+    written.write_text(applicant_page.html(who, most), encoding="utf-8")
+    console = Console(width=None if Console().is_terminal else 160)
+    console.print(applicant_page.terminal(who, most), highlight=False)
+    console.print(f"\npage  {written}\nplot  {drawn}", highlight=False, soft_wrap=True)
+    return written

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jobs.measures import Interval, auc_interval, confusion, in_order
+from jobs.measures import Interval, auc_interval, calibration_error, confusion, in_order
 
 # 29 CFR 1607.15(A)(2)(a): adverse impact is determined for groups of at least two percent.
 SMALLEST_SHARE = 0.02
@@ -33,7 +33,8 @@ MARITAL_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One group. predicted and bad_rate are means of probabilities and labels: their distance is its calibration.
+    """One group. predicted and bad_rate are means of probabilities and labels: their distance is its bias.
+    calibration_error is the expected one (see `measures`), of which few rows show much by chance alone.
 
     auc is None below two rows of each class, good_approval_rate (approved share of those who paid back) is None
     without good rows.
@@ -43,6 +44,7 @@ class Level:
     rows: int
     bad_rate: float
     predicted: float
+    calibration_error: float
     auc: Interval | None
     approved: int
     approval_rate: float
@@ -51,13 +53,14 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One attribute: its levels, largest first, and the distance between the levels that are large enough to compare.
+    """One attribute: its levels, largest first, and the distance between those large enough to compare.
 
     selection_rate_ratio and equal_opportunity_difference are None where fewer than two levels can be compared.
     """
 
     attribute: str
     levels: tuple[Level, ...]
+    compared: tuple[Level, ...]
     selection_rate_ratio: Interval | None
     equal_opportunity_difference: float | None
 
@@ -99,6 +102,7 @@ def describe_level(name: str, labels: ArrayLike, probabilities: ArrayLike, thres
         rows=label.size,
         bad_rate=float(label.mean()),
         predicted=float(probability.mean()),
+        calibration_error=calibration_error(label, probability),
         auc=auc_interval(label, probability) if min(good, label.size - good) >= 2 else None,
         approved=decisions.true_negative + decisions.false_negative,
         approval_rate=decisions.approval_rate,
@@ -140,4 +144,10 @@ def audit(
         )
     )
     compared = tuple(level for level in levels if level.rows >= SMALLEST_SHARE * names.size)
-    return Audit(attribute, levels, selection_rate_ratio(compared, confidence), equal_opportunity_difference(compared))
+    return Audit(
+        attribute,
+        levels,
+        compared,
+        selection_rate_ratio(compared, confidence),
+        equal_opportunity_difference(compared),
+    )

@@ -77,10 +77,14 @@ class Lake:
         """The lake's absolute folder, or its address in an object store."""
         return str(self.local_root or self.root)
 
+    @property
+    def reports(self) -> Path | None:
+        """The folder of pages for people, or None where the lake is in an object store."""
+        return self.local_root / "reports" if self.local_root else None
+
     def report(self, run_date: date) -> Path | None:
         """Where the report of a run_date is kept, or None where the lake is in an object store."""
-        folder = self.local_root
-        return folder / "reports" / f"{run_date.isoformat()}.html" if folder else None
+        return self.reports / f"{run_date.isoformat()}.html" if self.reports else None
 
     def exists(self, table: str) -> bool:
         """Whether the table was ever written."""

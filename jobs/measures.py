@@ -227,15 +227,6 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(of_bad.mean())
 
 
-def mean_interval(values: Vector, confidence: float) -> Interval:
-    """The mean with the standard error and the normal interval of independent values. Needs two."""
-    if values.size < 2:
-        raise ValueError(f"{values.size} values: a standard error needs two")
-    error = float(values.std(ddof=1) / np.sqrt(values.size))
-    value, reach = float(values.mean()), NormalDist().inv_cdf((1 + confidence) / 2) * error
-    return Interval(value, error, value - reach, value + reach)
-
-
 def normal_interval(of_bad: Vector, of_good: Vector, confidence: float) -> Interval:
     """The mean of the placements with DeLong's standard error, unbounded."""
     check_two_of_each(of_bad.size, of_good.size)
@@ -248,6 +239,17 @@ def check_two_of_each(bad: int, good: int) -> None:
     """Refuse classes too small for a standard error."""
     if min(bad, good) < 2:
         raise ValueError(f"{bad} bad and {good} good rows: a standard error needs two of each")
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """A mean with its normal interval, of any one number a row: a loss, or 1 for approved and 0 for declined."""
+    value = np.sort(np.asarray(values, dtype=np.float64))
+    if not value.size:
+        raise ValueError("no rows: a mean needs at least one")
+    mean = float(value.mean())
+    error = float(value.std(ddof=1) / np.sqrt(value.size)) if value.size > 1 else float("inf")
+    reach = NormalDist().inv_cdf((1 + confidence) / 2) * error
+    return Interval(mean, error, mean - reach, mean + reach)
 
 
 def auc_interval(labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95) -> Interval:

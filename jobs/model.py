@@ -7,19 +7,26 @@ REST score through the same methods; xgboost is imported where it is needed beca
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.families import FAMILIES
 from jobs.errors import ModelRefused
+from jobs.explanation import (
+    Explanation,
+    Explanations,
+    Vector,
+    by_family,
+    check_additivity,
+    largest,
+    raising,
+    row_sums,
+)
 
 if TYPE_CHECKING:
     import xgboost
-
-Vector = NDArray[np.float64]
 
 SEPARATOR = "\n"
 APPROVE, DECLINE = "approve", "decline"
@@ -28,37 +35,6 @@ APPROVE, DECLINE = "approve", "decline"
 POINTS_AT_ODDS, ODDS, POINTS_TO_DOUBLE = 600.0, 50.0, 20.0
 # float32 cannot tell a probability nearer to 0 or 1.
 SMALLEST_PROBABILITY = 1e-7
-
-
-class Reason(NamedTuple):
-    """A family of features that raises the applicant's risk, by how much (log-odds), and the sentence for it."""
-
-    family: str
-    sentence: str
-    contribution: float
-
-
-class Contribution(NamedTuple):
-    """One feature's part of the margin in log-odds; value is None where it is unknown."""
-
-    feature: str
-    value: float | None
-    contribution: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """base_value + contributions + other_contributions = margin, all in log-odds of default.
-
-    The base value is the trees' mean margin weighted by Hessian cover, which is not the mean of the applicants.
-    """
-
-    base_value: float
-    margin: float
-    probability: float
-    reasons: tuple[Reason, ...]
-    contributions: tuple[Contribution, ...]
-    other_contributions: float
 
 
 @dataclass(frozen=True)
@@ -98,12 +74,18 @@ class Model:
             values: Applicants x features.
             output: "probability", "margin" (log-odds) or "contributions" (applicants x (features + 1), the base last).
         """
+        return self.predict_of(self.matrix(values), output)
+
+    def matrix(self, values: Vector) -> "xgboost.DMatrix":
+        """The booster's own form of features in its order. One thread: Spark has given this task one core."""
         import xgboost
 
-        if not len(values):
+        return xgboost.DMatrix(values, missing=np.nan, feature_names=list(self.features), nthread=1)
+
+    def predict_of(self, data: "xgboost.DMatrix", output: str) -> Vector:
+        """As `predict`, of features in the booster's own form."""
+        if not data.num_row():
             return np.empty((0, len(self.features) + 1) if output == "contributions" else 0)
-        # One thread: Spark has given this task one core.
-        data = xgboost.DMatrix(values, missing=np.nan, feature_names=list(self.features), nthread=1)
         predicted = self.booster.predict(
             data, output_margin=output == "margin", pred_contribs=output == "contributions"
         )
@@ -142,12 +124,19 @@ class Model:
     def explain(
         self, rows: pd.DataFrame, most_reasons: int, most_contributions: int, tolerance: float
     ) -> list[Explanation]:
+        """As `explanations`, one object for each row."""
+        found = self.explanations(self.values(rows), most_reasons, most_contributions, tolerance)
+        return [found.row(i) for i in range(len(rows))]
+
+    def explanations(
+        self, values: Vector, most_reasons: int, most_contributions: int, tolerance: float
+    ) -> Explanations:
         """Exact SHAP contributions of each row (Lundberg et al. 2020, Nature Machine Intelligence 2), and reasons.
 
         A reason is a family whose contributions raise the risk when summed; the largest come first, equal ones by name.
 
         Args:
-            rows: Rows that can be scored.
+            values: Features of rows that can be scored, in the booster's order.
             most_reasons: At most so many reasons.
             most_contributions: So many contributions by name, largest absolute value first; the rest is one sum.
             tolerance: Largest distance of base value + contributions from the margin, in log-odds.
@@ -155,66 +144,32 @@ class Model:
         Raises:
             ArithmeticError: Contributions that do not add up to the margin.
         """
-        values = self.values(rows)
-        explained, margin = self.predict(values, "contributions"), self.predict(values, "margin")
-        probability = self.predict(values)
-        contributions, base = np.ascontiguousarray(explained[:, :-1]), explained[:, -1]
+        data = self.matrix(values)
+        explained, margin = self.predict_of(data, "contributions"), self.predict_of(data, "margin")
+        contributions, base = explained[:, :-1].copy(), explained[:, -1]
         check_additivity(contributions, base, margin, tolerance)
-        order = np.argsort(-np.abs(contributions), axis=1, kind="stable")
-        named, others = order[:, :most_contributions], order[:, most_contributions:]
-        rest = row_sums(np.take_along_axis(contributions, others, axis=1))
-        by_family = self.by_family(contributions)
-        return [
-            Explanation(
-                base_value=float(base[i]),
-                margin=float(margin[i]),
-                probability=float(probability[i]),
-                reasons=by_family.reasons(i, most_reasons),
-                contributions=tuple(
-                    Contribution(self.features[j], known(values[i, j]), float(contributions[i, j])) for j in named[i]
-                ),
-                other_contributions=float(rest[i]),
-            )
-            for i in range(len(values))
-        ]
+        families, sums = by_family(contributions, self.families)
+        reasons = raising(sums, most_reasons)
+        named = largest(contributions, most_contributions)
+        parts = np.take_along_axis(contributions, named, axis=1)
+        np.put_along_axis(contributions, named, 0, axis=1)
+        return Explanations(
+            features=self.features,
+            families=families,
+            base_value=base,
+            margin=margin,
+            probability=self.predict_of(data, "probability"),
+            reasons=reasons,
+            reason_sums=np.take_along_axis(sums, reasons, axis=1),
+            named=named,
+            values=np.take_along_axis(values, named, axis=1),
+            contributions=parts,
+            other_contributions=row_sums(contributions),
+        )
 
     def base_value(self) -> float:
         """What contributions are added to, in log-odds: the same for every row."""
         return float(self.predict(np.full((1, len(self.features)), np.nan), "contributions")[0, -1])
-
-    def by_family(self, contributions: Vector) -> "FamilySums":
-        """The contributions summed by reason family."""
-        names = sorted(set(self.families))
-        members = [[j for j, family in enumerate(self.families) if family == name] for name in names]
-        sums = [row_sums(contributions[:, columns]) for columns in members]
-        return FamilySums(tuple(names), np.column_stack(sums))
-
-
-@dataclass(frozen=True)
-class FamilySums:
-    """Contributions by reason family: rows x families, families in alphabetical order."""
-
-    families: tuple[str, ...]
-    sums: Vector
-
-    def reasons(self, row: int, most: int) -> tuple[Reason, ...]:
-        """The row's families that raise its risk, largest first, equal ones in alphabetical order."""
-        sums = self.sums[row]
-        largest = np.argsort(-sums, kind="stable")[:most]
-        names = [(self.families[j], float(sums[j])) for j in largest if sums[j] > 0]
-        return tuple(Reason(family, FAMILIES[family], total) for family, total in names)
-
-
-def row_sums(values: Vector) -> Vector:
-    """Sum of each row. Contiguous rows are added in the same order however many there are, so that the last bit of a
-    sum does not depend on the batch that its row came in."""
-    sums: Vector = np.ascontiguousarray(values).sum(axis=1)
-    return sums
-
-
-def known(value: float) -> float | None:
-    """The value, None for nan."""
-    return None if np.isnan(value) else float(value)
 
 
 def unusable(values: Vector) -> NDArray[np.bool_]:
@@ -232,16 +187,6 @@ def points(probabilities: Vector) -> Vector:
 def decisions(probabilities: Vector, threshold: float) -> list[str | None]:
     """Decline from the threshold on; None for nan."""
     return [None if np.isnan(p) else DECLINE if p >= threshold else APPROVE for p in probabilities]
-
-
-def check_additivity(contributions: Vector, base: Vector, margin: Vector, tolerance: float) -> None:
-    """Raise where base value + contributions is not the margin of every row."""
-    off = np.abs(row_sums(contributions) + base - margin)
-    if off.size and not off.max() <= tolerance:
-        raise ArithmeticError(
-            f"contributions miss the margin by {off.max():.2g} log-odds, more than explain.additivity = {tolerance}, "
-            f"in {int((off > tolerance).sum())} of {off.size} rows"
-        )
 
 
 def seal(booster: "xgboost.Booster", best_iteration: int, families: Sequence[str], feature_set: str) -> bytes:

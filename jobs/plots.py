@@ -7,14 +7,16 @@ the colour-blind can tell apart. shap is imported where it draws because that ta
 """
 
 from collections.abc import Mapping, Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
 
 from jobs import measures
 from jobs.measures import Curve, Vector
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 mpl.use("Agg")
 
 BLUE, VERMILION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#9CA3AF", "#374151"
+LOW_TO_HIGH = LinearSegmentedColormap.from_list("low_to_high", [BLUE, "#C9CDD3", VERMILION]).with_extremes(bad=GREY)
 LOG_ODDS = "contribution to the log-odds of default"
 
 # More points than this cannot be told apart at the size of a page.
 POINTS = 400
 DOTS_PER_INCH = 200
+PNG_DOTS_PER_INCH = 130
 
 
 def svg(figure: Figure) -> str:
@@ -41,6 +45,13 @@ def svg(figure: Figure) -> str:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "home-credit"}):
         figure.savefig(text, format="svg", dpi=DOTS_PER_INCH, bbox_inches="tight", metadata={"Date": None})
     return text.getvalue()
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG image, for what shows no SVG."""
+    image = BytesIO()
+    figure.savefig(image, format="png", dpi=PNG_DOTS_PER_INCH, bbox_inches="tight", metadata={"Software": None})
+    return image.getvalue()
 
 
 def canvas(width: float = 6.0, height: float = 4.2) -> tuple[Figure, Axes]:
@@ -221,7 +232,7 @@ def ranked_bars(sizes: Mapping[str, float], x: str, colour: str = BLUE) -> Figur
 def importance(contributions: Vector, names: Sequence[str], top: int = 20) -> Figure:
     """Mean absolute contribution of the features that move the model most."""
     sizes = np.abs(contributions).mean(axis=0)
-    largest = np.lexsort((np.arange(sizes.size), -sizes))[:top]
+    largest = most_important(contributions, top)
     return ranked_bars({names[i]: float(sizes[i]) for i in largest}, f"mean |{LOG_ODDS}|")
 
 
@@ -267,25 +278,87 @@ def beeswarm(contributions: Vector, values: Vector, names: Sequence[str], top: i
     return figure
 
 
-def dependence(contributions: Vector, values: Vector, names: Sequence[str], top: int = 6) -> Figure:
-    """Contribution against value of the features that move the model most; an extreme percent of values is cut."""
+def by_class(contributions: Vector, labels: Vector, names: Sequence[str], top: int = 15) -> Figure:
+    """Mean contribution of the features that move the model most, of those who defaulted and of those who did not."""
+    largest = most_important(contributions, top)
+    figure, axes = canvas(height=1.1 + 0.34 * largest.size)
+    places = np.arange(largest.size)
+    for name, value, colour, shift in (("bad", 1, VERMILION, -0.2), ("good", 0, BLUE, 0.2)):
+        means = contributions[labels == value][:, largest].mean(axis=0)
+        axes.barh(places + shift, means, height=0.38, color=colour, label=name)
+    axes.set_yticks(places, [names[i] for i in largest])
+    axes.invert_yaxis()
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(f"mean {LOG_ODDS}", color=INK)
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def most_important(contributions: Vector, top: int) -> NDArray[np.int64]:
+    """The places of the features with the largest mean absolute contribution, largest first, equal ones by place."""
     sizes = np.abs(contributions).mean(axis=0)
-    largest = np.lexsort((np.arange(sizes.size), -sizes))[:top]
+    return np.lexsort((np.arange(sizes.size), -sizes))[:top]
+
+
+def dependence(contributions: Vector, values: Vector, names: Sequence[str], top: int = 6) -> Figure:
+    """Contribution against value of the features that move the model most; an extreme percent of values is cut.
+
+    Colour is the value of the other feature that seems to interact most: within narrow bins of the first feature, the
+    one that goes with what is left of its contribution (Lundberg's approximate interactions, of the top features only).
+    """
+    largest = most_important(contributions, top)
     across = min(3, largest.size)
     down = -(-largest.size // across)
-    figure = Figure(figsize=(3.6 * across, 2.9 * down), layout="constrained")
+    figure = Figure(figsize=(4.2 * across, 3.1 * down), layout="constrained")
     for axes, i in zip(np.ravel(figure.subplots(down, across, squeeze=False)), largest, strict=False):
         plain(axes)
         axes.axhline(0, color=GREY, linewidth=1)
-        axes.scatter(values[:, i], contributions[:, i], s=6, color=BLUE, alpha=0.35, linewidths=0)
-        known = values[np.isfinite(values[:, i]), i]
-        low, high = np.quantile(known, (0.005, 0.995)) if known.size else (0.0, 1.0)
+        other = interacting(contributions, values, int(i))
+        low, high = bulk(values[:, other], 0.05)
+        shown = axes.scatter(
+            values[:, i],
+            contributions[:, i],
+            c=values[:, other],
+            cmap=LOW_TO_HIGH,
+            vmin=low,
+            vmax=high,
+            plotnonfinite=True,
+            s=6,
+            alpha=0.6,
+            linewidths=0,
+        )
+        low, high = bulk(values[:, i], 0.005)
         if low < high:
             axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
         axes.xaxis.set_major_locator(MaxNLocator(4))  # amounts are long
         axes.set_title(names[i], fontsize=9, color=INK)
+        bar = figure.colorbar(shown, ax=axes, ticks=[], aspect=30, pad=0.02)
+        bar.outline.set_visible(False)
+        bar.set_label(names[other], fontsize=7, color=INK)
     figure.supylabel("contribution (log-odds)", fontsize=9, color=INK)
     return figure
+
+
+def interacting(contributions: Vector, values: Vector, place: int, candidates: int = 15) -> int:
+    """The place of the feature, among those that move the model most, that seems to interact most with another one."""
+    from shap.utils import approximate_interactions
+
+    others = [int(i) for i in most_important(contributions, candidates) if i != place]
+    if not others:
+        return place
+    tried = [place, *others]
+    # It says 0 / 0 of a bin whose values are unknown, and goes on as it should.
+    with np.errstate(invalid="ignore"):
+        ranked = approximate_interactions(0, contributions[:, tried], values[:, tried])
+    return next(tried[int(i)] for i in ranked if i != 0)
+
+
+def bulk(values: Vector, cut: float) -> tuple[float, float]:
+    """The range of the known values without the outermost ones, such a share on each side."""
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, (cut, 1 - cut)) if known.size else (0.0, 1.0)
+    return float(low), float(high)
 
 
 def waterfall(contributions: Vector, values: Vector, names: Sequence[str], base_value: float, top: int = 12) -> Figure:

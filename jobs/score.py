@@ -7,24 +7,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import batch, tracking
-from jobs.batch import LINEAGE, with_lineage
+from jobs.batch import with_lineage
 from jobs.errors import ModelRefused, UserError
 from jobs.job import Job
 from jobs.lake import FEATURES, SCORES, Lake
 from jobs.options import add_run_date, open_job
+from jobs.scores import COMMENTS
 from jobs.settings import Settings
 
 HELP = "score a delivery's new applicants with the champion"
-
-COMMENTS = {
-    "SK_ID_CURR": "The applicant",
-    "run_date": "The delivery",
-    "probability": "Probability of default by the model",
-    "score": "600 points at odds of 50 good to 1 bad, 20 more where the odds double",
-    "decision": "approve, or decline from the probability on at which declining costs less",
-    "reason_not_scored": "Why there is no score; null where there is one",
-    **LINEAGE,
-}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -19,10 +19,11 @@ from jobs import tracking
 from jobs.answers import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
 from jobs.applications import COLUMNS, CONTRACT, Application
 from jobs.errors import ModelRefused
+from jobs.explanation import Explanation
 from jobs.fitted import encodings_of
 from jobs.histories import read_histories
 from jobs.lake import FEATURES, Lake
-from jobs.model import Explanation, Model
+from jobs.model import Model
 from jobs.prepared import Prepared
 from jobs.settings import Settings
 

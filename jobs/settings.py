@@ -1,5 +1,6 @@
 """conf/*.toml to one frozen, validated `Settings`."""
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -12,6 +13,8 @@ from jobs.errors import UserError
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+MOST_REASONS = 4  # Regulation B comment 9(b)(2)-1: more are not likely to be helpful
+Reasons = Annotated[int, Field(ge=1, le=MOST_REASONS)]
 Engine = Literal["spark", "sail"]
 
 
@@ -96,9 +99,10 @@ class Decision(Section):
 class Explain(Section):
     """How much of an explanation is kept."""
 
-    reasons: Count
+    reasons: Reasons
     contributions: Count
     additivity: Positive
+    stability: bool
 
 
 class Serve(Section):
@@ -131,6 +135,16 @@ class Settings(Section):
     explain: Explain
     serve: Serve
     mlflow: Mlflow
+
+
+def as_toml(settings: Settings) -> str:
+    """The settings as a file that `--env` takes, without where runs are kept: an address may hold a password."""
+    sections = settings.model_dump(exclude={"mlflow"})
+    # What JSON writes of a text, a number or a truth value is TOML too.
+    return "\n".join(
+        f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+        for section, keys in sections.items()
+    )
 
 
 def conf_dir() -> Path:

@@ -36,6 +36,8 @@ VALIDATION, PASSED, REFUSED = "validation_status", "passed", "refused"
 MODEL_FILE = "model.ubj"
 SERVING_PACKAGES = ("mlflow", "xgboost", "numpy", "pandas", "scikit-learn")
 
+# MLflow's pages open on training runs, not on traces of language models.
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 METRICS_A_REQUEST = 1000  # MLflow's own limit
 UNREACHABLE = "API request to "
 NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
@@ -190,6 +192,11 @@ class Tracking:
                 return self.client.get_run(run_id)
         except MlflowException:
             raise UserError(f"no run {run_id} in {self.uri}: `status` and the MLflow pages list them") from None
+
+    def measures(self, run_id: str) -> dict[str, float]:
+        """The last value of each measure that a run logged."""
+        with told_when_unreachable(self.uri):
+            return dict(self.client.get_run(run_id).data.metrics)
 
     def trained_model(self, training: Training) -> Model:
         """The model that a training run logged."""
@@ -351,7 +358,7 @@ def doubles(names: Sequence[str]) -> "Schema":
     return Schema([ColSpec("double", name, required=True) for name in names])
 
 
-def log_measures(values: dict[str, float], dataset: "Dataset", model_id: str) -> None:
+def log_measures(values: dict[str, float], dataset: "Dataset | None", model_id: str) -> None:
     """Measures of the active run and its model; those that are not a number are left out."""
     import mlflow
 
@@ -359,11 +366,25 @@ def log_measures(values: dict[str, float], dataset: "Dataset", model_id: str) ->
     mlflow.log_metrics(finite, dataset=dataset, model_id=model_id)
 
 
-def log_rows(file: str, rows: list[dict[str, Any]]) -> None:
-    """A small table as an artifact of the active run."""
+def log_files(files: Mapping[str, bytes]) -> None:
+    """Artifacts of the active run, by their paths, in one request for all."""
     import mlflow
 
-    mlflow.log_text(json.dumps(rows, indent=1), file)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        mlflow.log_artifacts(folder)
+
+
+def log_tables(tables: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
+    """Tables of the active run by their names, which MLflow's pages show with headings and in order."""
+    import mlflow
+    import pandas as pd
+
+    for name, rows in tables.items():
+        mlflow.log_table(pd.DataFrame(rows), f"numbers/{name}.json")
 
 
 def log_tags(tags: dict[str, str]) -> None:
@@ -371,6 +392,13 @@ def log_tags(tags: dict[str, str]) -> None:
     import mlflow
 
     mlflow.set_tags(tags)
+
+
+def log_note(text: str) -> None:
+    """What MLflow shows on top of the active run's page."""
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+    log_tags({MLFLOW_RUN_NOTE: text})
 
 
 def as_training(run: "Run") -> Training:
@@ -446,7 +474,9 @@ def connect(lake: str, settings: Mlflow) -> Tracking:
     with told_when_unreachable(uri):
         experiment = client.get_experiment_by_name(settings.experiment)
         experiment_id = (
-            experiment.experiment_id if experiment else client.create_experiment(settings.experiment, artifacts)
+            experiment.experiment_id
+            if experiment
+            else client.create_experiment(settings.experiment, artifacts, tags=MODEL_TRAINING)
         )
     return Tracking(uri, experiment_id, settings.model_name, lake, client)
 

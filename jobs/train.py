@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from features import TABLES
 from features.matrix import KEY, catalogue
 from features.spec import Named
-from jobs import batch, folds, measures, tracking
+from jobs import batch, documentation, folds, measures, tracking
 from jobs.errors import UserError
 from jobs.job import Job
 from jobs.lake import FEATURES
@@ -102,6 +102,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
             step.say(trained.summary)
             test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
             performance = log_training(job, store, training, trained, test)
+            log_documentation(job, store.training(run.info.run_id), training, trained, test)
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
             f"on {performance.rows:,.0f} test applicants, MLflow run {run.info.run_id}"
@@ -238,12 +239,6 @@ def log_training(
     area = measures.auc_interval(labels, probabilities)
     model_id = store.log_model(trained.model)
     tracking.log_measures(asdict(performance) | {"auc_standard_error": area.standard_error}, dataset, model_id)
-    tracking.log_rows("gains.json", [asdict(row) for row in measures.gains(labels, probabilities)])
-    tracking.log_rows("reliability.json", [asdict(row) for row in measures.reliability(labels, probabilities)])
-    tracking.log_rows(
-        "features.json",
-        [{"name": n.name, "table": n.table, "family": n.family, "about": n.about} for n in training.inputs],
-    )
     tracking.log_tags(
         {
             "model_id": model_id,
@@ -254,3 +249,21 @@ def log_training(
         }
     )
     return performance
+
+
+def log_documentation(
+    job: Job, logged: tracking.Training, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
+) -> None:
+    """Log what documents the model to the active run: plots, tables, the model card, and the audit by group."""
+    second = other_seed(training, job.settings.train) if job.settings.explain.stability else None
+    found = documentation.evaluate(job, training.rows, trained.model, test, second)
+    card = documentation.card_of(job, logged, trained.model, training.rows, training.inputs, found)
+    tracking.log_measures(documentation.measures_of(card), None, logged.model_id)
+    tracking.log_files(documentation.files(card, found))
+    tracking.log_tables(documentation.tables(card, training.inputs, found))
+    tracking.log_note(card.lead)
+
+
+def other_seed(training: TrainingSet, settings: Train) -> Model:
+    """The model that the next seed gives of the same rows."""
+    return fit(training, settings.model_copy(update={"seed": settings.seed + 1})).model

@@ -19,6 +19,7 @@ COMPOSERS = {"__main__", "run", "nightly", "backfill"}
 WITHOUT_SPARK = {
     "jobs/api.py",
     "jobs/calibration.py",
+    "jobs/explanation.py",
     "jobs/measures.py",
     "jobs/model.py",
     "features/families.py",

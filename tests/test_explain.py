@@ -10,11 +10,12 @@ from pyspark.sql import functions as F
 
 from jobs import batch, tracking
 from jobs.errors import UserError
-from jobs.explain import explain, scoring_model
+from jobs.explain import explain
 from jobs.job import Job
 from jobs.lake import EXPLANATIONS, SCORES
 from jobs.model import Model
 from jobs.score import new_applicants
+from jobs.scores import scoring_model
 from tests.small_lake import FEATURE_SET, LABELLED, RUN_DATE, applicants
 
 

@@ -16,6 +16,8 @@ def test_audit_by_hand():
     women, men = found.levels
     assert (women.name, women.rows, women.approved, women.approval_rate) == ("F", 5, 4, 0.8)
     assert (men.bad_rate, men.predicted, men.good_approval_rate) == pytest.approx((0.2, 0.48, 0.5))
+    # Bins of one probability each: 0.1 twice, 0.2, 0.3, 0.9 against outcomes of 0, 0, 1, 1.
+    assert women.calibration_error == pytest.approx((2 * 0.1 + 0.2 + 0.7 + 0.1) / 5)
     assert women.auc is not None
     assert women.auc.value == 1
     assert men.auc is None  # one bad row has no standard error

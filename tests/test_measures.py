@@ -34,6 +34,16 @@ def test_discrimination_agrees_with_scikit_learn(seed: int):
     assert measures.kolmogorov_smirnov(label, score).value == pytest.approx((true_rate - false_rate).max())
 
 
+def test_a_mean_has_its_normal_interval():
+    found = measures.mean_interval([1, 0, 0, 1])
+    error = math.sqrt((4 * 0.25 / 3) / 4)
+    assert (found.value, found.standard_error) == pytest.approx((0.5, error))
+    assert (found.low, found.high) == pytest.approx((0.5 - 1.959964 * error, 0.5 + 1.959964 * error))
+    assert measures.mean_interval([0.3]).high == math.inf
+    with pytest.raises(ValueError, match="no rows"):
+        measures.mean_interval([])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_calibration_agrees_with_scikit_learn(seed: int):
     label, probability = invented(seed=seed)

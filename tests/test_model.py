@@ -8,7 +8,7 @@ import xgboost
 
 from features.families import FAMILIES
 from jobs.errors import ModelRefused
-from jobs.model import FamilySums, Model, check_additivity, decisions, load_model, points, seal, sha256_of
+from jobs.model import Model, decisions, load_model, points, seal, sha256_of
 from tests.small_lake import FAMILY_OF, applicants
 
 PEOPLE = applicants(labelled=600, new=0)
@@ -152,21 +152,6 @@ def test_reasons_are_the_families_that_raise_the_risk(model: Model) -> None:
         assert [reason.contribution for reason in explanation.reasons] == pytest.approx([sums[n] for n in raising[:4]])
         fewer += len(raising) < 4
     assert fewer > 0  # some applicant has fewer than four
-
-
-def test_equal_families_come_in_alphabetical_order() -> None:
-    sums = FamilySums(("affordability", "bureau debt", "card use", "loan size"), np.array([[0.2, 0.5, 0.2, -0.1]]))
-    assert [reason.family for reason in sums.reasons(0, 4)] == ["bureau debt", "affordability", "card use"]
-    assert [reason.family for reason in sums.reasons(0, 2)] == ["bureau debt", "affordability"]
-
-
-def test_contributions_that_miss_the_margin_are_loud() -> None:
-    contributions, base = np.array([[0.5, -0.2], [0.1, 0.1]]), np.array([-2.0, -2.0])
-    check_additivity(contributions, base, np.array([-1.7, -1.8]), 1e-3)
-    with pytest.raises(ArithmeticError, match="in 1 of 2 rows"):
-        check_additivity(contributions, base, np.array([-1.7, -1.79]), 1e-3)
-    with pytest.raises(ArithmeticError):
-        check_additivity(contributions, base, np.array([-1.7, np.nan]), 1e-3)
 
 
 def test_scores_survive_a_frame_with_another_index(model: Model) -> None:

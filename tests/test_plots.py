@@ -27,6 +27,7 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "importance": lambda: plots.importance(CONTRIBUTIONS, NAMES),
     "family_importance": lambda: plots.family_importance(CONTRIBUTIONS, ("external scores", "card use", "card use")),
     "beeswarm": lambda: plots.beeswarm(CONTRIBUTIONS, VALUES, NAMES),
+    "by_class": lambda: plots.by_class(CONTRIBUTIONS, np.arange(20) % 2, NAMES),
     "dependence": lambda: plots.dependence(CONTRIBUTIONS, VALUES, NAMES),
     "waterfall": lambda: plots.waterfall(CONTRIBUTIONS[0], VALUES[0], NAMES, -2.0),
     "force": lambda: plots.force(CONTRIBUTIONS[0], VALUES[0], NAMES, -2.0),
@@ -53,6 +54,19 @@ def test_the_figures_say_what_was_measured():
 def test_the_feature_that_moves_the_model_most_stands_on_top():
     (axes,) = plots.importance(CONTRIBUTIONS, NAMES).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(NAMES)
+
+
+def test_each_class_has_the_mean_of_its_own_contributions():
+    contributions, labels = np.array([[1.0], [0.5], [-0.5], [-0.1]]), np.array([1, 1, 0, 0])
+    (axes,) = plots.by_class(contributions, labels, ("EXT_SOURCE_MEAN",)).axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.75, -0.3])
+
+
+def test_the_colour_of_a_dependence_is_the_feature_that_interacts():
+    first, second, third = RANDOM.normal(size=(3, 500))
+    values = np.column_stack([first, second, third])
+    contributions = np.column_stack([first * second, 0.1 * second, 0.2 * third])
+    assert plots.interacting(contributions, values, 0) == 1
 
 
 def test_contributions_within_a_family_cancel_out():

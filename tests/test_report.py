@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from jobs.applicant import Applicant
+from jobs.drivers import Drivers, Stability
 from jobs.errors import UserError
+from jobs.explanation import Reason
 from jobs.fairness import age_bands
+from jobs.held_out import HeldOutRows
 from jobs.inventory import StepRun, TableState, tables_of
 from jobs.job import Job
 from jobs.lake import Lake
-from jobs.page import Applicant, Drivers, FeatureCount, HeldOutRows, ModelIdentity, ReportData, render
 from jobs.report import report
+from jobs.report_page import FeatureCount, ModelIdentity, ReportData, render
 from jobs.settings import Decision, Settings
 
 RUN_DATE = date(2018, 5, 17)
@@ -41,16 +45,30 @@ MADE_UP = ReportData(
         probabilities=PROBABILITIES,
         groups={"Gender": np.where(RANDOM.random(300) < 0.6, "F", "M"), "Age": age_bands(np.full(300, -15000.0))},
     ),
-    drivers=Drivers(RANDOM.normal(size=(30, 2)), RANDOM.normal(size=(30, 2)), NAMES, ("external scores", "card use")),
+    drivers=Drivers(
+        contributions=RANDOM.normal(size=(30, 2)),
+        values=RANDOM.normal(size=(30, 2)),
+        labels=np.arange(30.0) % 2,
+        base_value=-2.5,
+        names=NAMES,
+        families=("external scores", "card use"),
+    ),
+    stability=Stability(0.875, 0.95),
     applicant=Applicant(
         id=100042,
+        run_date=RUN_DATE,
         probability=0.25,
         score=519,
         decision="decline",
-        reasons=("Instalments were paid late",),
+        threshold=1 / 11,
+        reasons=(Reason("payment history", "Instalments were paid late", 1.5),),
         base_value=-2.5,
         contributions=np.array([1.5, -0.1]),
         values=np.array([0.1, np.nan]),
+        names=NAMES,
+        families=("external scores", "card use"),
+        model_version=5,
+        model_sha256="f" * 64,
     ),
 )
 
@@ -105,6 +123,11 @@ def test_the_page_explains_one_applicant(page: str):
     assert "Instalments were paid late" in said
 
 
+def test_the_page_says_whether_reasons_stay_under_another_seed(page: str):
+    assert "first reason is the same for 87.5% of these applicants" in words(page)
+    assert "another seed" not in words(render(replace(MADE_UP, stability=None)))
+
+
 def test_without_scores_nobody_is_explained():
     said = words(render(replace(MADE_UP, applicant=None)))
     assert "One applicant" not in said
@@ -125,7 +148,7 @@ def test_a_run_leaves_a_report_of_its_lake(spark: SparkSession, demo_lake: Path)
 
 def test_an_applicant_of_another_delivery_cannot_be_explained(spark: SparkSession, demo_lake: Path, settings: Settings):
     job = Job(Lake(str(demo_lake), spark), RUN_DATE, settings)
-    with pytest.raises(UserError, match="--applicant 7: not in the delivery of 2018-05-17"):
+    with pytest.raises(UserError, match="--applicant 7 is not among the scored applicants of 2018-05-17"):
         report(job, applicant=7)
 
 

@@ -23,6 +23,7 @@ TENFOLD = 10
 POLL_SECONDS = 0.5
 GIB = 2**30
 SPARK_MEMORY = "8g"
+PARTS = ("engines", "sizes", "explaining")
 
 
 @dataclass(frozen=True)
@@ -140,21 +141,38 @@ def compare_sizes(work: Path, applicants: int) -> None:
     Console(width=100).print(grid)
 
 
+def compare_explaining(work: Path) -> None:
+    """Contributions by the booster alone, and whole explanations through Spark."""
+    each = measure("explain", "spark", ["--work", str(work)])
+    rows = each.seconds["rows"]
+    grid = Table(title=f"Explaining {rows:,.0f} rows, two threads", title_justify="left")
+    grid.add_column("way")
+    for heading in ("seconds", "rows/s", "throughput to bare"):
+        grid.add_column(heading, justify="right")
+    for way, run in (("booster, contributions only", "bare"), ("batch.explained", "first")):
+        seconds = each.seconds[run]
+        grid.add_row(way, f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{each.seconds['bare'] / seconds:.2f}")
+    Console(width=100).print(grid)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time ingest and features by Spark, Sail and DuckDB.")
+    parser = argparse.ArgumentParser(description="Time ingest, features and explanations.")
     parser.add_argument("--applicants", type=int, default=FULL_SIZE, help="default: %(default)s, Home Credit's number")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="default: %(default)s")
     parser.add_argument("--delivery", type=Path, help="files to read (default: generated into WORK/delivery)")
-    parser.add_argument("--part", choices=("engines", "sizes"), help="default: both")
+    parser.add_argument("--part", choices=PARTS, help="default: all of them")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    if arguments.part != "sizes":
+    parts = PARTS if arguments.part is None else (arguments.part,)
+    if "engines" in parts:
         delivery = arguments.delivery or arguments.work / "delivery"
         if arguments.delivery is None:
             generate(delivery, arguments.applicants)
         compare_engines(arguments.work, delivery)
-    if arguments.part != "engines":
+    if "sizes" in parts:
         compare_sizes(arguments.work, arguments.applicants)
+    if "explaining" in parts:
+        compare_explaining(arguments.work)
 
 
 if __name__ == "__main__":

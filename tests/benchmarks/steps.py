@@ -5,9 +5,7 @@ python -m tests.benchmarks.steps fold --engine sail --work build/bench
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -26,26 +24,13 @@ from jobs.lake import Lake
 from jobs.session import open_session
 from jobs.settings import load_settings
 from tests.benchmarks.duckdb_sql import fold_query
+from tests.benchmarks.explaining import run_explain
+from tests.benchmarks.stopwatch import Stopwatch
 
 RUN_DATE = date(2018, 5, 17)
 DUCKDB_MEMORY = "8GB"
 INSTALMENTS, BALANCE = BY_NAME["installments_payments"], of_parent(BY_NAME["bureau_balance"])
 APPLICANTS_A_PARTITION = 5_000
-
-Seconds = dict[str, float]
-
-
-class Stopwatch:
-    """Seconds by name, of what was timed so far."""
-
-    def __init__(self) -> None:
-        self.seconds: Seconds = {}
-
-    @contextmanager
-    def time(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self.seconds[name] = time.monotonic() - started
 
 
 def csv_files(data: Path) -> Iterator[tuple[Table, str]]:
@@ -190,6 +175,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Stopwatch], None]] = {
     "fold": run_fold,
     "assemble": run_assemble,
     "scale": run_scale,
+    "explain": lambda arguments, watch: run_explain(arguments.work, watch),
 }
 
 

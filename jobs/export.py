@@ -1,0 +1,85 @@
+"""Scores and reasons as one CSV file, for whoever writes the letters."""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from features.matrix import KEY
+from jobs.errors import UserError
+from jobs.job import Job
+from jobs.lake import EXPLANATIONS
+from jobs.options import add_run_date, open_job
+from jobs.scores import read_scores
+from jobs.settings import MOST_REASONS, Settings
+
+HELP = "write a delivery's scores and reasons as one CSV file"
+
+REASONS = tuple(f"reason_{place}" for place in range(1, MOST_REASONS + 1))
+COLUMNS = (KEY, "run_date", "probability", "score", "decision", *REASONS, "reason_not_scored", "model_version")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_run_date(parser)
+    parser.add_argument("--output", required=True, metavar="DIR", help="the local folder to put scores-DATE.csv into")
+
+
+def main(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Run the verb."""
+    if "://" in arguments.output:
+        raise UserError(f"--output {arguments.output} is not a local folder: name one, and copy the file from there")
+    export(open_job(arguments, settings), Path(arguments.output))
+
+
+def export(job: Job, folder: Path) -> Path:
+    """Write `COLUMNS` of every new applicant of the delivery, in the order of the identifiers; gives the file's path.
+
+    The file is there whole or not at all: a run that breaks leaves the one that was there before.
+
+    Raises:
+        UserError: The delivery is not scored, or its scores are not explained.
+    """
+    with job.step("export") as step:
+        rows = letters(job)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"scores-{job.run_date.isoformat()}.csv"
+        unfinished = path.with_suffix(".unfinished")
+        try:
+            written = write_csv(unfinished, rows.orderBy(KEY).toLocalIterator())
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        step.say(f"{written:,} applicants in {path}")
+        step.measure("exported", written)
+        return path
+
+
+def letters(job: Job) -> DataFrame:
+    """`COLUMNS`, a row for each new applicant."""
+    scores = read_scores(job)
+    explained = job.lake.read_run_date(EXPLANATIONS, job.run_date)
+    reasons = explained.select(
+        KEY,
+        F.col("model_sha256").alias("explained_by"),
+        *[F.get("reasons.sentence", F.lit(place)).alias(name) for place, name in enumerate(REASONS)],
+    )
+    rows = scores.join(reasons, on=KEY, how="left")
+    if not rows.where("probability is not null and not explained_by <=> model_sha256").isEmpty():
+        raise UserError(f"{job.lake.path(EXPLANATIONS)} does not explain the scores of {job.run_date}: explain first")
+    return rows.select(*COLUMNS)
+
+
+def write_csv(path: Path, rows: Iterator[Row]) -> int:
+    """A header and the rows, null as an empty cell; gives how many there are."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        written = 0
+        for row in rows:
+            writer.writerow(row)
+            written += 1
+        return written
