@@ -29,7 +29,7 @@ Indices = NDArray[np.intp]
 
 ENTITY = "entity"
 VALUES = "folded"
-CHUNK_ROWS = 200_000
+CHUNK_ROWS = 50_000
 DAYS_A_YEAR, MONTHS_A_YEAR = 365.25, 12.0
 NEVER = float("inf")
 

@@ -92,13 +92,12 @@ def fit(sources: Sources, table: Table, tables: Mapping[str, Table]) -> DataFram
 
 def lookup(encodings: Encodings, name: str, level: Column) -> Column:
     """The fitted value of the level; null for one that was not seen."""
-    known = [each for each in encodings if each.name == name and each.level is not None]
-    if not known:
-        return F.lit(None).cast("double")
-    values = F.map_from_arrays(
-        F.array(*[F.lit(each.level) for each in known]), F.array(*[F.lit(each.value) for each in known])
-    )
-    return F.element_at(values, level.cast("string"))
+    # Not a map: Sail makes it anew for every row.
+    value = F.when(F.lit(False), F.lit(None).cast("double"))
+    for each in encodings:
+        if each.name == name and each.level is not None:
+            value = value.when(level.cast("string") == each.level, F.lit(each.value))
+    return value
 
 
 def frequency(feature: Encoded, encodings: Encodings) -> Column:

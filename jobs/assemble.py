@@ -12,6 +12,7 @@ from jobs.fitted import as_encodings, encodings_fitted_last, encodings_of
 from jobs.job import Job
 from jobs.lake import CATALOGUE, ENCODINGS, FEATURES
 from jobs.options import add_run_date, open_job
+from jobs.session import settling
 from jobs.settings import Settings
 
 HELP = "fold a delivery's histories into one row of features for every applicant"
@@ -47,11 +48,12 @@ def assemble(job: Job, version: str | None = None) -> None:
         if version not in (None, made_with):
             raise UserError(f"--feature-set {version}: the declarations have changed since, they now make {made_with}")
         step.say(f"feature set {made_with}: {len(catalogue())} features")
-        rows = feature_table(sources, encodings).select(
-            KEY, "TARGET", F.lit(made_with).alias("feature_set"), *[named.name for named in catalogue()]
-        )
         comments = {named.name: named.about for named in catalogue()}
-        job.lake.replace(FEATURES, rows, job.run_date, comments)
+        with settling() as settle, job.lake.numbers_as_they_are():
+            rows = feature_table(sources, encodings, settle).select(
+                KEY, "TARGET", F.lit(made_with).alias("feature_set"), *[named.name for named in catalogue()]
+            )
+            job.lake.replace(FEATURES, rows, job.run_date, comments)
         write_lineage(job, made_with, encodings)
         assembled = job.lake.read_run_date(FEATURES, job.run_date).count()
         step.measure("applicants", assembled)

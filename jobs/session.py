@@ -7,11 +7,15 @@ Rust inside this process: one machine, no JVM, the same DataFrames; it runs the 
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from features.matrix import Settle, as_planned
 from jobs.errors import UserError
 from jobs.settings import Engine, conf_dir
 
@@ -97,6 +101,33 @@ def open_sail(verb: str) -> SparkSession:
         servers[0].start(background=True)
     host, port = servers[0].listening_address
     return SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+
+
+@contextmanager
+def settling() -> Iterator[Settle]:
+    """How the parts of the feature table are ended while it is written.
+
+    Spark takes them as one plan. Sail would hold all parts of one plan in memory at once, so each is written to a
+    temporary folder first; the last one alone is written anyway.
+    """
+    if not servers:
+        yield as_planned
+        return
+    with TemporaryDirectory(prefix="home-credit-") as folder:
+        written = count()
+
+        def settle(parts: Sequence[DataFrame]) -> Sequence[DataFrame]:
+            if len(parts) == 1:
+                return parts
+            return [written_and_read(part, f"{folder}/{next(written)}") for part in parts]
+
+        yield settle
+
+
+def written_and_read(rows: DataFrame, path: str) -> DataFrame:
+    """The rows, computed, from the files they were written to."""
+    rows.write.parquet(path)
+    return rows.sparkSession.read.parquet(path)
 
 
 def running_stages(session: SparkSession) -> Iterator[str]:

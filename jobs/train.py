@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features import TABLES
 from features.matrix import KEY, catalogue
 from features.spec import Named
-from jobs import batch, documentation, folds, measures, tracking
+from jobs import batch, calibration, documentation, folds, measures, tracking
+from jobs.calibration import Calibration
 from jobs.errors import UserError
 from jobs.job import Job
 from jobs.lake import FEATURES
@@ -22,12 +24,16 @@ from jobs.settings import Settings, Train
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xgboost
     from xgboost.spark import SparkXGBClassifier
 
 HELP = "train a model on a delivery's labelled applicants"
 
 # A standard error needs two rows of each class.
 FEWEST_OF_A_CLASS = 2
+# Fewer defaults than this cannot tell a wrong slope from chance.
+FEWEST_TO_CALIBRATE = 200
+CALIBRATION_FOLDS = 5
 LOSS = "logloss"
 ROUNDS_A_LINE = 100
 
@@ -69,9 +75,10 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished model and the log loss of each round."""
+    """A finished model, the log loss of each round, and what calibrating it is worth where that could be told."""
 
     model: Model
+    calibration: Calibration | None
     best_round: int
     train_losses: list[float]
     validation_losses: list[float]
@@ -81,6 +88,15 @@ class Trained:
         """How training went, in a line."""
         best = self.validation_losses[self.best_round - 1]
         return f"{len(self.validation_losses)} rounds, the best is {self.best_round}: validation log loss {best:.5f}"
+
+    @property
+    def calibrated(self) -> str:
+        """What became of calibration, in a line."""
+        found = self.calibration
+        if found is None:
+            return f"not calibrated: fewer than {FEWEST_TO_CALIBRATE} validation applicants of a class"
+        done = "calibrated" if found.improves else "left as it is"
+        return f"{done}: Platt's slope {found.slope:.3f} gains {found.gain.value:.2g} of log loss on other folds"
 
 
 def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
@@ -100,6 +116,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
             with store.autologging():
                 trained = fit(training, job.settings.train)
             step.say(trained.summary)
+            step.say(trained.calibrated)
             test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
             performance = log_training(job, store, training, trained, test)
             log_documentation(job, store.training(run.info.run_id), training, trained, test)
@@ -164,14 +181,38 @@ def fit(training: TrainingSet, settings: Train) -> Trained:
     """Boosted trees, one barrier task a worker, stopped early on the validation fold's log loss."""
     fitted = classifier(training.names, settings).fit(laid_out(training, settings.num_workers))
     booster, history = fitted.get_booster(), fitted.training_summary
-    families = [named.family for named in training.inputs]
-    file = seal(booster, booster.best_iteration, families, training.feature_set)
+    model = sealed(booster, training)
+    found = calibration_of(batch.measured(training.rows.where(F.col("part") == folds.VALIDATION), model))
+    if found is not None and found.improves:
+        model = sealed(calibration.fold_in(booster, found.slope, found.intercept), training)
     return Trained(
-        model=load_model(file, sha256_of(file)),
+        model=model,
+        calibration=found,
         best_round=booster.best_iteration + 1,
         train_losses=history.train_objective_history[LOSS],
         validation_losses=history.validation_objective_history[LOSS],
     )
+
+
+def sealed(booster: "xgboost.Booster", training: TrainingSet) -> Model:
+    """The booster up to its best iteration, with all that its file says of it."""
+    families = [named.family for named in training.inputs]
+    file = seal(booster, booster.best_iteration, families, training.feature_set)
+    return load_model(file, sha256_of(file))
+
+
+def calibration_of(validation: "pd.DataFrame") -> Calibration | None:
+    """Platt's line through the validation fold, which the trees have not seen; None where it holds too few to tell.
+
+    Args:
+        validation: TARGET and probability, in the order of the applicants.
+    """
+    known = validation.dropna()
+    labels, probabilities = known["TARGET"].to_numpy(), known["probability"].to_numpy()
+    if min((labels == 1).sum(), (labels == 0).sum()) < FEWEST_TO_CALIBRATE:
+        return None
+    margins = np.log(probabilities) - np.log1p(-probabilities)
+    return calibration.fit(margins, labels, np.arange(len(labels)) % CALIBRATION_FOLDS)
 
 
 def laid_out(training: TrainingSet, num_workers: int) -> DataFrame:
@@ -246,6 +287,7 @@ def log_training(
             "best_round": str(trained.best_round),
             "base_value": str(trained.model.base_value()),
             "threshold": str(decision.threshold),
+            "calibration": trained.calibrated,
         }
     )
     return performance

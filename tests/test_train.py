@@ -181,3 +181,20 @@ def test_what_the_table_does_not_hold_is_the_users_to_put_right(small_job: Job) 
         train(small_job, INPUTS, version=99)
     with pytest.raises(UserError, match="no labelled applicant of 2017-01-01"):
         train(replace(small_job, run_date=RUN_DATE.replace(year=2017, month=1, day=1)), INPUTS)
+
+
+def test_trees_that_stop_far_too_early_are_calibrated_on_the_validation_fold(
+    small_job: Job, rows: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = small_job.settings.train.model_copy(update={"rounds": 5})
+    plain = fit(rows, few)
+    monkeypatch.setattr("jobs.train.FEWEST_TO_CALIBRATE", 5)
+    folded = fit(rows, few)
+    assert plain.calibration is None
+    assert folded.calibration is not None
+    assert folded.calibration.improves
+    assert folded.calibration.slope > 1
+    people = rows.rows.limit(50).toPandas()
+    margin, before = (each.model.predict(each.model.values(people), "margin") for each in (folded, plain))
+    expected = folded.calibration.intercept + folded.calibration.slope * before
+    assert margin == pytest.approx(expected, abs=1e-5)
