@@ -18,7 +18,7 @@ from jobs.lake import ENCODINGS, FEATURES, Lake, source_table
 from jobs.session import open_session
 from tests.benchmarks.duckdb_sql import fold_query
 from tests.line import RUN_DATE
-from tests.processes import run_jobs, spark_submit
+from tests.processes import run_jobs, run_python, spark_submit
 
 HISTORIES = [table for table in TABLES if table.age and table.features]
 DAY = date.fromisoformat(RUN_DATE)
@@ -92,3 +92,15 @@ def test_sail_needs_no_spark_submit(tmp_path: Path) -> None:
     ended = spark_submit(*words, folder=tmp_path)
     assert ended.returncode == 2
     assert "needs no spark-submit: call python -m jobs assemble" in ended.stdout  # where Spark sends both
+
+
+def test_a_part_without_rows_keeps_its_columns_on_sail() -> None:
+    lines = [
+        "from jobs.session import open_session, settling",
+        "nobody = open_session('assemble', 'sail').range(3).where('id > 5')",
+        "with settling() as settle:",
+        "    print([(part.columns, part.count()) for part in settle([nobody, nobody])])",
+    ]
+    ended = run_python("-c", "\n".join(lines))
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert ended.stdout.strip() == "[(['id'], 0), (['id'], 0)]"
