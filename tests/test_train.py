@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import batch, folds, measures, tracking
+from jobs.calibration import Calibration
 from jobs.errors import UserError
 from jobs.job import Job
 from jobs.lake import FEATURES
@@ -19,6 +20,7 @@ from jobs.model import Model
 from jobs.tracking import Tracking, Training
 from jobs.train import (
     TrainingSet,
+    calibration_of,
     check_labels,
     check_session,
     classifier,
@@ -183,18 +185,32 @@ def test_what_the_table_does_not_hold_is_the_users_to_put_right(small_job: Job) 
         train(replace(small_job, run_date=RUN_DATE.replace(year=2017, month=1, day=1)), INPUTS)
 
 
-def test_trees_that_stop_far_too_early_are_calibrated_on_the_validation_fold(
+def test_a_model_is_calibrated_where_the_validation_fold_gains_by_it(
     small_job: Job, rows: TrainingSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = small_job.settings.train.model_copy(update={"rounds": 5})
     plain = fit(rows, few)
-    monkeypatch.setattr("jobs.train.FEWEST_TO_CALIBRATE", 5)
-    folded = fit(rows, few)
-    assert plain.calibration is None
-    assert folded.calibration is not None
-    assert folded.calibration.improves
-    assert folded.calibration.slope > 1
+    line = Calibration(slope=1.5, intercept=0.2, gain=measures.Interval(0.010, 0.002, 0.006, 0.014))
+    monkeypatch.setattr("jobs.train.calibration_of", lambda _: line)
     people = rows.rows.limit(50).toPandas()
-    margin, before = (each.model.predict(each.model.values(people), "margin") for each in (folded, plain))
-    expected = folded.calibration.intercept + folded.calibration.slope * before
-    assert margin == pytest.approx(expected, abs=1e-5)
+    before, after = (each.model.predict(each.model.values(people), "margin") for each in (plain, fit(rows, few)))
+    assert after == pytest.approx(0.2 + 1.5 * before, abs=1e-5)
+
+
+def validation_rows(bad: int, good: int, overstated: float) -> pd.DataFrame:
+    """Applicants whose TARGET was drawn from their margin, with the probability of that margin times `overstated`."""
+    random = np.random.default_rng(0)
+    margins = random.normal(0, 1.5, 20 * (bad + good))
+    targets = random.random(margins.size) < 1 / (1 + np.exp(-margins))
+    chosen = np.sort(np.append(np.flatnonzero(targets)[:bad], np.flatnonzero(~targets)[:good]))
+    return pd.DataFrame(
+        {"TARGET": targets[chosen].astype(int), "probability": 1 / (1 + np.exp(-overstated * margins[chosen]))}
+    )
+
+
+def test_overstated_odds_are_found_and_few_defaults_tell_nothing() -> None:
+    found = calibration_of(validation_rows(500, 500, overstated=2))
+    assert found is not None
+    assert found.improves
+    assert found.slope == pytest.approx(0.5, abs=0.1)
+    assert calibration_of(validation_rows(199, 500, overstated=2)) is None
