@@ -79,7 +79,7 @@ def explained(rows: DataFrame, model: Model, settings: Explain) -> DataFrame:
     """
 
     def explain(each: pa.RecordBatch, loaded: Model) -> pa.RecordBatch:
-        values = loaded.values(each.select(loaded.features).to_pandas())
+        values = np.ascontiguousarray(each.select(loaded.features).to_pandas().to_numpy())
         found = loaded.explanations(values, settings.reasons, settings.contributions, settings.additivity)
         check_same_probability(each["probability"].to_numpy(), found.probability)
         return as_arrow(each[KEY], found)

@@ -98,8 +98,10 @@ class Explanations:
 def by_family(contributions: Vector, families: Sequence[str]) -> tuple[tuple[str, ...], Vector]:
     """The families, each once, in alphabetical order, and the contributions summed by them, (rows, families)."""
     names = tuple(sorted(set(families)))
-    members = [[j for j, family in enumerate(families) if family == name] for name in names]
-    return names, np.column_stack([row_sums(contributions[:, columns]) for columns in members])
+    family_of = np.searchsorted(names, families)
+    together = np.argsort(family_of, kind="stable")
+    starts = np.searchsorted(family_of[together], np.arange(len(names)))
+    return names, np.add.reduceat(contributions.take(together, axis=1), starts, axis=1)
 
 
 def raising(sums: Vector, most: int) -> Places:
@@ -115,8 +117,9 @@ def largest(contributions: Vector, most: int) -> Places:
     """
     width = contributions.shape[1]
     kept = min(most, width)
-    sizes = np.abs(contributions).astype(np.float32).view(np.uint32)
-    keys = (sizes.astype(np.uint64) << np.uint64(32)) | np.arange(width - 1, -1, -1, dtype=np.uint64)
+    keys = np.abs(contributions, dtype=np.float32, casting="same_kind").view(np.uint32).astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= np.arange(width - 1, -1, -1, dtype=np.uint64)
     keys.partition(width - kept, axis=1)
     ordered = np.sort(keys[:, width - kept :], axis=1)[:, ::-1]
     return np.asarray(width - 1 - (ordered & np.uint64(0xFFFFFFFF)).astype(np.int64))

@@ -379,9 +379,15 @@ def force(contributions: Vector, values: Vector, names: Sequence[str], base_valu
     import shap
     from matplotlib import pyplot as plt
 
-    rounded = [f"{value:.3g}" for value in values]
+    named = [f"{name} = {value:,.4g}" for name, value in zip(names, values, strict=True)]
     figure: Figure = shap.plots.force(
-        base_value, contributions, rounded, list(names), matplotlib=True, show=False, figsize=(16, 3.2)
+        base_value,
+        contributions,
+        feature_names=named,
+        matplotlib=True,
+        show=False,
+        figsize=(16, 3.2),
+        text_rotation=12,  # names are long
     )
     plt.close(figure)
     return figure
