@@ -12,8 +12,9 @@ from features.matrix import KEY
 from jobs import batch, folds, measures
 from jobs.fairness import marital_status
 from jobs.gates import Drift, Evidence, Shift, unpaired_gain
+from jobs.held_out import read_audited
 from jobs.job import Job
-from jobs.lake import FEATURES, source_table
+from jobs.lake import FEATURES
 from jobs.measures import Interval
 from jobs.model import Model
 from jobs.tracking import Registered, Tracking, Training
@@ -83,14 +84,11 @@ def gain_on_champion(
 
 def read_groups(job: Job, training: Training, applicants: "pd.Series[int]") -> dict[str, NDArray[np.str_]]:
     """The applicants' gender and marital status as delivered. For the audit only."""
-    application = "application"
-    version = job.lake.delivery(training.run_date)[application]
-    rows = job.lake.read_run_date(source_table(application), training.run_date, version)
-    protected = rows.where(F.col("TARGET").isNotNull()).select(KEY, "CODE_GENDER", "NAME_FAMILY_STATUS").toPandas()
-    known = applicants.to_frame().merge(protected, on=KEY, how="left", validate="1:1").fillna(UNKNOWN)
+    audited = read_audited(job.lake, training.run_date)
+    known = applicants.to_frame().merge(audited, on=KEY, how="left", validate="1:1")
     return {
-        "gender": known["CODE_GENDER"].to_numpy(dtype=str),
-        "marital_status": marital_status(known["NAME_FAMILY_STATUS"]),
+        "gender": known["CODE_GENDER"].fillna(UNKNOWN).to_numpy(dtype=str),
+        "marital_status": marital_status(known["NAME_FAMILY_STATUS"].fillna(UNKNOWN)),
     }
 
 

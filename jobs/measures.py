@@ -397,13 +397,26 @@ def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
     return float(np.mean((probability - label) ** 2))
 
 
+def off_0_and_1(probabilities: Vector) -> Vector:
+    """The probabilities, kept off 0 and 1 by the float's precision."""
+    epsilon = np.finfo(np.float64).eps
+    return np.clip(probabilities, epsilon, 1 - epsilon)
+
+
+def log_odds_of(probabilities: Vector) -> Vector:
+    """ln(p / (1 - p)), finite for 0 and 1 too."""
+    safe = off_0_and_1(probabilities)
+    odds: Vector = np.log(safe / (1 - safe))
+    return odds
+
+
 def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Mean of -ln(probability given to what came); probabilities are kept off 0 and 1 by the float's precision.
 
     Good (1952), Rational decisions, Journal of the Royal Statistical Society B 14.
     """
     label, probability = in_order(labels, probabilities)
-    safe = np.clip(probability, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
+    safe = off_0_and_1(probability)
     return float(-np.mean(label * np.log(safe) + (1 - label) * np.log1p(-safe)))
 
 
@@ -457,8 +470,7 @@ def calibration_line(labels: ArrayLike, probabilities: ArrayLike) -> Calibration
     or all probabilities are the same.
     """
     label, probability = in_order_of_both_classes(labels, probabilities)
-    safe = np.clip(probability, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
-    return logistic_line(np.log(safe / (1 - safe)), label)
+    return logistic_line(log_odds_of(probability), label)
 
 
 def logistic_line(log_odds: Vector, targets: Vector) -> CalibrationLine:

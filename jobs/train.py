@@ -211,7 +211,7 @@ def calibration_of(validation: "pd.DataFrame") -> Calibration | None:
     labels, probabilities = known["TARGET"].to_numpy(), known["probability"].to_numpy()
     if min((labels == 1).sum(), (labels == 0).sum()) < FEWEST_TO_CALIBRATE:
         return None
-    margins = np.log(probabilities) - np.log1p(-probabilities)
+    margins = measures.log_odds_of(probabilities)
     return calibration.fit(margins, labels, np.arange(len(labels)) % CALIBRATION_FOLDS)
 
 
