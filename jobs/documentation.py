@@ -17,7 +17,7 @@ from jobs.lake import DELIVERIES
 from jobs.model import Model
 from jobs.model_card import ModelCard, Part, Provenance
 from jobs.settings import as_toml
-from jobs.tracking import Training
+from jobs.tracking import Training, Tried
 
 Row = Mapping[str, object]
 
@@ -48,7 +48,13 @@ def evaluate(job: Job, rows: DataFrame, model: Model, measured: pd.DataFrame, se
 
 
 def card_of(
-    job: Job, training: Training, model: Model, rows: DataFrame, inputs: Sequence[Named], found: Evaluation
+    job: Job,
+    training: Training,
+    model: Model,
+    rows: DataFrame,
+    inputs: Sequence[Named],
+    found: Evaluation,
+    trials: Sequence[Tried],
 ) -> ModelCard:
     """The model's card.
 
@@ -59,9 +65,10 @@ def card_of(
         rows: TARGET and part of the labelled applicants.
         inputs: Its features.
         found: What was found on the test applicants.
+        trials: What it was chosen from.
     """
     of = provenance(job, training, model, rows)
-    return model_card.card_of(of, job.settings, inputs, found.test, found.drivers, found.stability)
+    return model_card.card_of(of, job.settings, inputs, found.test, found.drivers, found.stability, trials)
 
 
 def measures_of(card: ModelCard) -> dict[str, float]:
@@ -89,6 +96,7 @@ def tables(card: ModelCard, inputs: Sequence[Named], found: Evaluation) -> dict[
     labels, probabilities = found.test.labels, found.test.probabilities
     return {
         "measures": [asdict(each) for each in card.measured],
+        **({"trials": [tried_row(trial) for trial in card.trials]} if card.trials else {}),
         "gains": [asdict(row) for row in measures.gains(labels, probabilities)],
         "reliability": [asdict(row) for row in measures.reliability(labels, probabilities)],
         "groups": [level for audit in card.audits for level in levels(audit)],
@@ -102,6 +110,21 @@ def tables(card: ModelCard, inputs: Sequence[Named], found: Evaluation) -> dict[
             }
             for named, size in zip(inputs, found.drivers.importance, strict=True)
         ],
+    }
+
+
+def tried_row(trial: Tried) -> Row:
+    """A trial as a row of a table."""
+    return {
+        "trial": trial.name,
+        "auc": trial.auc.value,
+        "auc_low": trial.auc.low,
+        "auc_high": trial.auc.high,
+        "log_loss": trial.log_loss,
+        "trees": trial.rounds,
+        "size": trial.size,
+        "seconds": trial.seconds,
+        "chosen": trial.chosen or "",
     }
 
 

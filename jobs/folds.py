@@ -28,6 +28,12 @@ def part(split: Split) -> Column:
     )
 
 
+def cross_fold(split: Split, number: int) -> Column:
+    """A number in [0, number) by another hash of the applicant: within the training folds, all others stay unseen."""
+    hashed = F.xxhash64(F.lit(split.seed).cast("bigint"), F.lit("cross-validation"), F.col(KEY))
+    return F.pmod(hashed, F.lit(number)).cast("int")
+
+
 def labelled(lake: Lake, run_date: date, version: int, split: Split) -> DataFrame:
     """The delivery's labelled rows of the feature table at a version, with the column `part`."""
     rows = lake.read_run_date(FEATURES, run_date, version)

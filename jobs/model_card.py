@@ -19,6 +19,7 @@ from jobs.held_out import HeldOutRows
 from jobs.measures import Interval, Performance
 from jobs.plots import most_important
 from jobs.settings import Settings
+from jobs.tracking import Tried
 
 TOP = 15
 PACKAGES = ("pyspark", "delta-spark", "xgboost", "shap", "mlflow", "numpy", "pandas")
@@ -108,6 +109,7 @@ class ModelCard:
     audits: tuple[Audit, ...]
     drivers: tuple[Driver, ...]
     stability: Stability | None
+    trials: tuple[Tried, ...]
     packages: Mapping[str, str]
 
     uses: tuple[str, ...] = USES
@@ -156,6 +158,7 @@ def card_of(
     test: HeldOutRows,
     drivers: Drivers,
     stability: Stability | None,
+    trials: Sequence[Tried] = (),
 ) -> ModelCard:
     """The card of a model with these inputs, measured on its test applicants."""
     sizes = drivers.importance
@@ -170,6 +173,7 @@ def card_of(
             for i in most_important(drivers.contributions, TOP)
         ),
         stability=stability,
+        trials=tuple(trials),
         packages={package: installed(package) for package in PACKAGES},
     )
 

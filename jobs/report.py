@@ -94,6 +94,7 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
         test=held_out(lake, training.run_date, batch.measured(test, model)),
         drivers=drivers_of(sample_of(test, model), model),
         stability=logged_stability(store.measures(champion.run_id)),
+        trials=store.trials(champion.run_id),
         applicant=explained,
     )
 

@@ -9,6 +9,7 @@ from jobs.drivers import Drivers, Stability
 from jobs.held_out import HeldOutRows
 from jobs.inventory import StepRun, TableState
 from jobs.settings import Decision
+from jobs.tracking import Tried
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class ReportData:
     test: HeldOutRows
     drivers: Drivers
     stability: Stability | None
+    trials: tuple[Tried, ...]
     applicant: Applicant | None
 
 

@@ -6,16 +6,29 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from jobs.errors import UserError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 MOST_REASONS = 4  # Regulation B comment 9(b)(2)-1: more are not likely to be helpful
 Reasons = Annotated[int, Field(ge=1, le=MOST_REASONS)]
 Engine = Literal["spark", "sail"]
+
+
+def in_order[Number: (int, float)](span: tuple[Number, Number]) -> tuple[Number, Number]:
+    """The span, if its ends are."""
+    if span[0] > span[1]:
+        raise ValueError(f"write the lower end first: [{span[1]}, {span[0]}]")
+    return span
+
+
+Span = Annotated[tuple[Positive, Positive], AfterValidator(in_order)]
+WholeSpan = Annotated[tuple[Count, Count], AfterValidator(in_order)]
+ShareSpan = Annotated[tuple[PositiveShare, PositiveShare], AfterValidator(in_order)]
 
 
 class Section(BaseModel):
@@ -67,6 +80,44 @@ class Train(Section):
     colsample_bytree: Share
     reg_alpha: float
     reg_lambda: float
+
+
+class Search(Section):
+    """How the booster of `Train` is challenged before it is fitted on all rows."""
+
+    trials: Annotated[int, Field(ge=0)]
+    rows: Count
+    folds: Annotated[int, Field(ge=2)]
+    seed: int
+    logistic_c: tuple[Positive, ...]
+    max_depth: WholeSpan
+    colsample_bytree: ShareSpan
+    min_child_weight: Span
+    reg_alpha: Span
+    reg_lambda: Span
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is compared at all."""
+        return self.trials > 0 or bool(self.logistic_c)
+
+
+class Selection(Section):
+    """Which features are kept: those that gain more than by chance."""
+
+    shuffles: Annotated[int, Field(ge=0)]
+    quantile: Share
+    rounds: Count
+    fewest: Count
+    most: Count
+    seed: int
+
+    @model_validator(mode="after")
+    def bounds_in_order(self) -> "Selection":
+        """The bounds must leave a number between them."""
+        if self.fewest > self.most:
+            raise ValueError("selection.fewest must not be more than selection.most")
+        return self
 
 
 class Gates(Section):
@@ -130,6 +181,8 @@ class Settings(Section):
     ingest: Ingest
     split: Split
     train: Train
+    search: Search
+    selection: Selection
     gates: Gates
     decision: Decision
     explain: Explain

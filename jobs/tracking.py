@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mlflow.types.schema import Schema
 
 STORE_VARIABLE, RUN_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"
+TRAIN, TRIAL = "train", "trial"
+PARENT_TAG = "`mlflow.parentRunId`"
 CHAMPION, CHALLENGER = "champion", "challenger"
 VALIDATION, PASSED, REFUSED = "validation_status", "passed", "refused"
 MODEL_FILE = "model.ubj"
@@ -68,6 +70,29 @@ class Training:
     model_id: str
     sha256: str
     auc: Interval
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate that a training cross-validated, as its run says.
+
+    Args:
+        name: For people.
+        auc: Out of fold.
+        log_loss: Out of fold.
+        rounds: Trees, on average over the folds; 0 where it has none.
+        size: Leaves or coefficients, on average.
+        seconds: That fitting took, each fold on one core.
+        chosen: Why it was chosen; None where it was not.
+    """
+
+    name: str
+    auc: Interval
+    log_loss: float
+    rounds: float
+    size: float
+    seconds: float
+    chosen: str | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,27 @@ class Tracking:
             mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags={**tags, "lake": self.lake}) as run,
         ):
             yield run
+
+    @contextmanager
+    def trial_run(self, name: str, kind: str, parameters: Mapping[str, float | int | str]) -> Iterator[str]:
+        """A run below the active one, of a candidate that may be chosen; gives its id."""
+        import mlflow
+
+        parent = mlflow.active_run()
+        assert parent is not None
+        with mlflow.start_run(
+            experiment_id=parent.info.experiment_id,
+            run_name=name,
+            nested=True,
+            tags={"verb": TRIAL, "kind": kind, "lake": self.lake},
+        ) as run:
+            mlflow.log_params(dict(parameters))
+            yield str(run.info.run_id)
+
+    def log_choice(self, trial_run_id: str, reason: str) -> None:
+        """Leave on a trial's run that it was chosen, and why."""
+        with told_when_unreachable(self.uri):
+            self.client.set_tag(trial_run_id, "chosen", reason)
 
     @contextmanager
     def autologging(self) -> Iterator[None]:
@@ -168,7 +214,7 @@ class Tracking:
             everywhere = [experiment.experiment_id for experiment in self.client.search_experiments()]
             found = self.client.search_runs(
                 everywhere,
-                f"attributes.status = 'FINISHED' and tags.verb = 'train' and tags.run_date = '{run_date}'",
+                f"attributes.status = 'FINISHED' and tags.verb = '{TRAIN}' and tags.run_date = '{run_date}'",
                 order_by=["attributes.start_time DESC"],
             )
         ours = [run for run in found if run.data.tags.get("lake") == self.lake]
@@ -179,7 +225,7 @@ class Tracking:
     def training(self, run_id: str) -> Training:
         """A training run by its id."""
         run = self.logged_run(run_id)
-        if run.data.tags.get("verb") != "train" or "model_sha256" not in run.data.tags:
+        if run.data.tags.get("verb") != TRAIN or "model_sha256" not in run.data.tags:
             raise UserError(f"run {run_id} is not a training run that finished: give the id of one")
         return as_training(run)
 
@@ -192,6 +238,14 @@ class Tracking:
                 return self.client.get_run(run_id)
         except MlflowException:
             raise UserError(f"no run {run_id} in {self.uri}: `status` and the MLflow pages list them") from None
+
+    def trials(self, run_id: str) -> tuple[Tried, ...]:
+        """What a training tried before it chose, in order."""
+        experiment = self.logged_run(run_id).info.experiment_id
+        below = f"tags.{PARENT_TAG} = '{run_id}' and tags.verb = '{TRIAL}' and attributes.status = 'FINISHED'"
+        with told_when_unreachable(self.uri):
+            found = self.client.search_runs([experiment], below, order_by=["attributes.start_time ASC"])
+        return tuple(as_tried(run) for run in found)
 
     def measures(self, run_id: str) -> dict[str, float]:
         """The last value of each measure that a run logged."""
@@ -358,6 +412,13 @@ def doubles(names: Sequence[str]) -> "Schema":
     return Schema([ColSpec("double", name, required=True) for name in names])
 
 
+def log_trial(values: Mapping[str, float]) -> None:
+    """Measures of the active run, which has no model."""
+    import mlflow
+
+    mlflow.log_metrics(dict(values))
+
+
 def log_measures(values: dict[str, float], dataset: "Dataset | None", model_id: str) -> None:
     """Measures of the active run and its model; those that are not a number are left out."""
     import mlflow
@@ -413,8 +474,27 @@ def as_training(run: "Run") -> Training:
         split=Split.model_validate_json(tags["split"]),
         model_id=tags["model_id"],
         sha256=tags["model_sha256"],
-        auc=Interval(metrics["auc"], metrics["auc_standard_error"], metrics["auc_low"], metrics["auc_high"]),
+        auc=logged_auc(metrics),
     )
+
+
+def as_tried(run: "Run") -> Tried:
+    """What the run of a trial says of itself."""
+    metrics = run.data.metrics
+    return Tried(
+        name=str(run.info.run_name),
+        auc=logged_auc(metrics),
+        log_loss=metrics["log_loss"],
+        rounds=metrics["rounds"],
+        size=metrics["size"],
+        seconds=metrics["fit_seconds"],
+        chosen=run.data.tags.get("chosen"),
+    )
+
+
+def logged_auc(metrics: Mapping[str, float]) -> Interval:
+    """The AUC among a run's measures."""
+    return Interval(metrics["auc"], metrics["auc_standard_error"], metrics["auc_low"], metrics["auc_high"])
 
 
 def as_registered(found: "ModelVersion") -> Registered:

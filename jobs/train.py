@@ -3,8 +3,8 @@
 import argparse
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
@@ -15,11 +15,13 @@ from features.matrix import KEY, catalogue
 from features.spec import Named
 from jobs import batch, calibration, documentation, folds, measures, tracking
 from jobs.calibration import Calibration
+from jobs.candidates import LOSS, booster_parameters
 from jobs.errors import UserError
 from jobs.job import Job
 from jobs.lake import FEATURES
 from jobs.model import Model, load_model, seal, sha256_of
 from jobs.options import add_run_date, open_job
+from jobs.search import search
 from jobs.settings import Settings, Train
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ FEWEST_OF_A_CLASS = 2
 # Fewer defaults than this cannot tell a wrong slope from chance.
 FEWEST_TO_CALIBRATE = 200
 CALIBRATION_FOLDS = 5
-LOSS = "logloss"
 ROUNDS_A_LINE = 100
 
 
@@ -71,6 +72,10 @@ class TrainingSet:
     def names(self) -> list[str]:
         """The features' columns, in the model's order."""
         return [named.name for named in self.inputs]
+
+    def only(self, names: Sequence[str]) -> "TrainingSet":
+        """The same applicants with these of the features."""
+        return replace(self, inputs=tuple(named for named in self.inputs if named.name in set(names)))
 
 
 @dataclass(frozen=True)
@@ -113,13 +118,15 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
         check_labels(training.rows)
         store = tracking.connect(job.lake.address, job.settings.mlflow)
         with store.run(f"train {job.run_date}", run_tags(job, training)) as run:
+            searched = search(step, store, training.rows, training.names, job.settings)
+            training, job = training.only(searched.names), with_booster(job, searched.train)
             with store.autologging():
                 trained = fit(training, job.settings.train)
             step.say(trained.summary)
             step.say(trained.calibrated)
             test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
             performance = log_training(job, store, training, trained, test)
-            log_documentation(job, store.training(run.info.run_id), training, trained, test)
+            log_documentation(job, store, run.info.run_id, training, trained, test)
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
             f"on {performance.rows:,.0f} test applicants, MLflow run {run.info.run_id}"
@@ -177,6 +184,13 @@ def check_labels(rows: DataFrame) -> None:
                 )
 
 
+def with_booster(job: Job, booster: Train) -> Job:
+    """The job with the booster that was chosen; with its settings, a training makes the same model without a search."""
+    settings = job.settings
+    search = settings.search.model_copy(update={"trials": 0, "logistic_c": ()})
+    return replace(job, settings=settings.model_copy(update={"train": booster, "search": search}))
+
+
 def fit(training: TrainingSet, settings: Train) -> Trained:
     """Boosted trees, one barrier task a worker, stopped early on the validation fold's log loss."""
     fitted = classifier(training.names, settings).fit(laid_out(training, settings.num_workers))
@@ -229,6 +243,7 @@ def classifier(names: list[str], settings: Train) -> "SparkXGBClassifier":
     """The estimator by the settings. It stops on log loss because its distributed AUC is only an approximation."""
     from xgboost.spark import SparkXGBClassifier
 
+    trees: dict[str, Any] = dict(booster_parameters(settings))
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
     return SparkXGBClassifier(
         features_col=names,
@@ -238,23 +253,15 @@ def classifier(names: list[str], settings: Train) -> "SparkXGBClassifier":
         n_estimators=settings.rounds,
         early_stopping_rounds=settings.early_stopping_rounds,
         eval_metric=LOSS,
-        tree_method="hist",
         verbose=ROUNDS_A_LINE,
-        random_state=settings.seed,
-        max_depth=settings.max_depth,
-        learning_rate=settings.learning_rate,
-        min_child_weight=settings.min_child_weight,
-        subsample=settings.subsample,
-        colsample_bytree=settings.colsample_bytree,
-        reg_alpha=settings.reg_alpha,
-        reg_lambda=settings.reg_lambda,
+        **trees,
     )
 
 
 def run_tags(job: Job, training: TrainingSet) -> dict[str, str]:
     """What tells a run from others before it has a model."""
     return {
-        "verb": "train",
+        "verb": tracking.TRAIN,
         "run_date": job.run_date.isoformat(),
         "feature_set": training.feature_set,
         "features_version": str(training.version),
@@ -294,12 +301,13 @@ def log_training(
 
 
 def log_documentation(
-    job: Job, logged: tracking.Training, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
+    job: Job, store: tracking.Tracking, run_id: str, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
 ) -> None:
     """Log what documents the model to the active run: plots, tables, the model card, and the audit by group."""
+    logged, trials = store.training(run_id), store.trials(run_id)
     second = other_seed(training, job.settings.train) if job.settings.explain.stability else None
     found = documentation.evaluate(job, training.rows, trained.model, test, second)
-    card = documentation.card_of(job, logged, trained.model, training.rows, training.inputs, found)
+    card = documentation.card_of(job, logged, trained.model, training.rows, training.inputs, found, trials)
     tracking.log_measures(documentation.measures_of(card), None, logged.model_id)
     tracking.log_files(documentation.files(card, found))
     tracking.log_tables(documentation.tables(card, training.inputs, found))

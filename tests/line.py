@@ -15,6 +15,7 @@ APPLICANTS = 1200
 # Few and coarse trees: these tests ask whether the line runs and repeats itself, not how good its model is.
 QUICK = (
     *("--set", "train.rounds=40", "--set", "train.learning_rate=0.3"),
+    *("--set", "search.trials=1", "--set", "search.folds=2", "--set", "search.logistic_c=[0.001]"),
     *("--set", "gates.auc=0.5", "--set", "explain.stability=false"),
 )
 

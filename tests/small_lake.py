@@ -23,6 +23,7 @@ OVERRIDES = (
     "train.learning_rate=0.3",
     "train.rounds=60",
     "train.early_stopping_rounds=10",
+    *("search.trials=0", "search.logistic_c=[]"),
     # Another booster for each training is more than most tests ask for.
     "explain.stability=false",
 )

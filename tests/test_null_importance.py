@@ -1,0 +1,48 @@
+"""Which features are kept: those that say more of the labels than of labels dealt at random."""
+
+import numpy as np
+import pytest
+
+from jobs.null_importance import gains, kept
+from jobs.settings import Selection, Train, load_settings
+
+ROWS, FEATURES, TELLING = 1500, 40, (3, 17, 29)
+SETTINGS = Selection(shuffles=6, quantile=0.9, rounds=15, fewest=1, most=40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def booster() -> Train:
+    return load_settings(overrides=("train.min_child_weight=5", "train.reg_alpha=0")).train
+
+
+@pytest.fixture(scope="module")
+def rows() -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(2)
+    values = random.normal(size=(ROWS, FEATURES)).astype(np.float32)
+    margin = values[:, TELLING].sum(axis=1) - 1
+    return values, (random.random(ROWS) < 1 / (1 + np.exp(-margin))).astype(np.float32)
+
+
+def test_what_tells_is_kept_and_most_of_what_does_not_goes(rows: tuple, booster: Train) -> None:
+    found = kept(*rows, SETTINGS, booster)
+    assert set(TELLING) <= set(found)
+    assert found.tolist() == sorted(found)
+    assert len(found) < FEATURES / 2
+
+
+def test_under_labels_that_mean_nothing_little_is_kept(rows: tuple, booster: Train) -> None:
+    shuffled = np.random.default_rng(9).permutation(rows[1])
+    assert len(kept(rows[0], shuffled, SETTINGS, booster)) < FEATURES / 3
+
+
+def test_the_bounds_hold_and_the_most_telling_go_first(rows: tuple, booster: Train) -> None:
+    all_kept = kept(*rows, SETTINGS.model_copy(update={"fewest": FEATURES}), booster)
+    assert all_kept.tolist() == list(range(FEATURES))
+    three = kept(*rows, SETTINGS.model_copy(update={"most": 3}), booster)
+    assert three.tolist() == list(TELLING)
+
+
+def test_gains_are_of_the_features_in_their_places(rows: tuple, booster: Train) -> None:
+    found = gains(*rows, 15, booster)
+    assert found.shape == (FEATURES,)
+    assert set(np.argsort(-found)[:3]) == set(TELLING)
