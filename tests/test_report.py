@@ -19,9 +19,11 @@ from jobs.held_out import HeldOutRows
 from jobs.inventory import StepRun, TableState, tables_of
 from jobs.job import Job
 from jobs.lake import Lake
+from jobs.measures import Interval
 from jobs.report import report
 from jobs.report_page import FeatureCount, ModelIdentity, ReportData, render
 from jobs.settings import Decision, Settings
+from jobs.tracking import Tried
 
 RUN_DATE = date(2018, 5, 17)
 RANDOM = np.random.default_rng(3)
@@ -54,6 +56,10 @@ MADE_UP = ReportData(
         families=("external scores", "card use"),
     ),
     stability=Stability(0.875, 0.95),
+    trials=(
+        Tried("logistic regression, C 0.01", Interval(0.71, 0.01, 0.69, 0.73), 0.251, 0, 1068, 4, None),
+        Tried("trees 2", Interval(0.75, 0.01, 0.73, 0.77), 0.243, 96, 1234, 17, "trees 2 has the best AUC"),
+    ),
     applicant=Applicant(
         id=100042,
         run_date=RUN_DATE,
@@ -126,6 +132,14 @@ def test_the_page_explains_one_applicant(page: str):
 def test_the_page_says_whether_reasons_stay_under_another_seed(page: str):
     assert "first reason is the same for 87.5% of these applicants" in words(page)
     assert "another seed" not in words(render(replace(MADE_UP, stability=None)))
+
+
+def test_the_page_says_what_the_model_was_chosen_from(page: str):
+    said = words(page)
+    assert "trees 2, chosen 0.7500 0.7300 to 0.7700 0.2430 96 1,234 17" in said
+    assert f"logistic regression, C 0.01 0.7100 0.6900 to 0.7300 0.2510 {NONE} 1,068 4" in said
+    assert "trees 2 has the best AUC." in said
+    assert "chosen from" not in words(render(replace(MADE_UP, trials=())))
 
 
 def test_without_scores_nobody_is_explained():

@@ -1,103 +1,122 @@
-"""What the histories are worth: cross-validated AUC with and without them, and the features that gain most.
+"""What the features are worth: cross-validated AUC of the baseline, of trees without the histories, and of all trees.
 
     python -m tests.benchmarks.worth --lake demo/lake --run-date 2018-05-17
 
-Same rows, same folds, same booster; the interval of the difference is DeLong's, of paired scores.
+Same applicants, same folds, fitted on the executors as `train` does before it chooses; intervals of differences are
+DeLong's, of paired margins.
 """
 
 import argparse
-from urllib.parse import unquote, urlparse
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-import pyarrow.dataset as ds
-import xgboost as xgb
-from numpy.typing import NDArray
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
-from sklearn.model_selection import StratifiedKFold
 
 from features.matrix import KEY, catalogue
+from features.spec import Named
+from jobs import cross_validation, folds
+from jobs.candidates import Logistic, Trees
+from jobs.choice import Trial
+from jobs.cross_validation import NO_FOLD, Dealt
 from jobs.lake import FEATURES, Lake, parse_run_date
-from jobs.measures import auc_difference, auc_interval
+from jobs.null_importance import gains
 from jobs.session import open_session
-from jobs.settings import Train, load_settings
+from jobs.settings import Settings, Train, load_settings
 
-FOLDS = 5
 TOP = 30
 APPLICATION = "application"
-Vector = NDArray[np.float64]
 
 
-def labelled_rows(lake: Lake, run_date: str, most: int) -> pd.DataFrame:
-    """TARGET and the features of the delivery's labelled applicants, at most so many, by identifier."""
-    files = lake.read_run_date(FEATURES, parse_run_date(run_date)).inputFiles()
-    names = [named.name for named in catalogue()]
-    rows = ds.dataset([unquote(urlparse(file).path) for file in files]).to_table(
-        columns=[KEY, "TARGET", *names], filter=ds.field("TARGET").is_valid()
-    )
-    return rows.sort_by(KEY).slice(0, most).to_pandas().set_index(KEY).astype(np.float32)
+def labelled_rows(lake: Lake, run_date: str, settings: Settings) -> DataFrame:
+    """All labelled applicants of the delivery: nothing is chosen here, so that none has to stay unseen."""
+    rows = folds.labelled(lake, parse_run_date(run_date), lake.version(FEATURES), settings.split)
+    return rows.withColumn("part", F.lit(folds.TRAIN))
 
 
-def parameters(settings: Train, rows: int) -> dict[str, float | str]:
+def for_few_rows(booster: Train, rows: int) -> Train:
     """The project's booster; on few rows with leaves as small as they need to be."""
-    return {
-        "objective": "binary:logistic",
-        "eval_metric": "logloss",
-        "tree_method": "hist",
-        "max_depth": settings.max_depth,
-        "learning_rate": settings.learning_rate,
-        "min_child_weight": min(settings.min_child_weight, rows / 1000),
-        "subsample": settings.subsample,
-        "colsample_bytree": settings.colsample_bytree,
-        "reg_alpha": settings.reg_alpha,
-        "reg_lambda": settings.reg_lambda,
-        "seed": settings.seed,
-    }
+    return booster.model_copy(update={"min_child_weight": min(booster.min_child_weight, rows / 1000)})
 
 
-def out_of_fold(rows: pd.DataFrame, names: list[str], settings: Train, rounds: int) -> tuple[Vector, dict[str, float]]:
-    """Each applicant's probability by a booster that has not seen him, and the mean gain of each feature."""
-    labels = rows["TARGET"].to_numpy()
-    probabilities = np.zeros(len(rows))
-    gains: dict[str, float] = dict.fromkeys(names, 0.0)
-    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=settings.seed).split(rows, labels):
-        data = xgb.DMatrix(rows.iloc[train][names], labels[train])
-        booster = xgb.train(parameters(settings, len(rows)), data, rounds)
-        probabilities[test] = booster.predict(xgb.DMatrix(rows.iloc[test][names]))
-        for name, gain in booster.get_score(importance_type="total_gain").items():
-            gains[name] += float(gain) / FOLDS
-    return probabilities, gains
+def reading(dealt: Dealt, names: Sequence[str]) -> Dealt:
+    """The same applicants, with these features alone."""
+    return replace(dealt, kept=dict.fromkeys(range(dealt.folds), tuple(names)))
+
+
+def trials(dealt: Dealt, features: Sequence[Named], settings: Settings, booster: Train) -> Iterator[Trial]:
+    """The best logistic regression of the grid, then trees on more and more."""
+    own = [named.name for named in features if named.table == APPLICATION]
+    lines = [Logistic(c) for c in settings.search.logistic_c]
+    tried = [
+        Trial(f"logistic regression, C {line.c:g}", line, cross_validation.out_of_fold(dealt, line), "")
+        for line in lines
+    ]
+    yield max(tried, key=lambda trial: trial.auc.value)
+    trees = Trees(booster)
+    for name, names in (("trees, application alone", own), ("trees, all tables", dealt.names)):
+        yield Trial(name, trees, cross_validation.out_of_fold(reading(dealt, names), trees), "")
+
+
+def gains_of(dealt: Dealt, booster: Train, rounds: int) -> dict[str, float]:
+    """The total gain of each feature in so many trees on all applicants."""
+    names = dealt.names
+
+    def fit(_: object, group: pa.Table) -> pa.Table:
+        ordered = group.sort_by(KEY)
+        found = gains(cross_validation.matrix(ordered), cross_validation.as_labels(ordered), rounds, booster)
+        return pa.table({"feature": list(names), "gain": found})
+
+    found = cross_validation.in_tasks(dealt, [NO_FOLD], fit, "feature STRING, gain DOUBLE")
+    return dict(zip(found["feature"], found["gain"], strict=True))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lake", required=True)
     parser.add_argument("--run-date", required=True)
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=200, help="trees to add up gains of (default: %(default)s)")
     parser.add_argument("--most", type=int, default=100_000, help="labelled applicants (default: %(default)s)")
     arguments = parser.parse_args()
-    settings = load_settings().train
-    rows = labelled_rows(Lake(arguments.lake, open_session("worth")), arguments.run_date, arguments.most)
+    settings = load_settings()
+    rows = labelled_rows(Lake(arguments.lake, open_session("worth")), arguments.run_date, settings)
     features = list(catalogue())
-    own = [named.name for named in features if named.table == APPLICATION]
-    without, _ = out_of_fold(rows, own, settings, arguments.rounds)
-    whole, gains = out_of_fold(rows, [named.name for named in features], settings, arguments.rounds)
-    labels = rows["TARGET"].to_numpy(dtype=np.float64)
-    gained = auc_difference(labels, whole, without)
+    search = settings.search.model_copy(update={"rows": arguments.most})
+    dealt = cross_validation.deal(rows, [named.name for named in features], settings.split, search)
+    dealt.rows.persist()
+    booster = for_few_rows(settings.train, dealt.rows.count())
     console = Console(width=120)
-    console.print(
-        f"{len(rows):,} labelled applicants, {labels.mean():.2%} bad, {FOLDS} folds, {arguments.rounds} rounds"
-    )
-    for name, count, probabilities in (("application", len(own), without), ("all tables", len(features), whole)):
-        area = auc_interval(labels, probabilities)
-        console.print(f"AUC {area.value:.4f} ({area.low:.4f} to {area.high:.4f})  {count} features of {name}")
-    console.print(f"histories add {gained.value:+.4f} ({gained.low:+.4f} to {gained.high:+.4f})")
-    grid = Table("feature", "table", title=f"Largest total gain, of {sum(gains.values()):,.0f}", title_justify="left")
-    grid.add_column("share", justify="right")
-    for named in sorted(features, key=lambda each: -gains[each.name])[:TOP]:
-        grid.add_row(named.name, named.table, f"{gains[named.name] / sum(gains.values()):.2%}")
+    grid = Table(title="Out of fold", title_justify="left")
+    for heading in ("model", "AUC", "95% interval", "more than the one above", "95% interval", "s of fitting"):
+        grid.add_column(heading, justify="left" if heading == "model" else "right")
+    before: Trial | None = None
+    for trial in trials(dealt, features, settings, booster):
+        more = before.behind(trial) if before else None
+        grid.add_row(
+            trial.name,
+            f"{trial.auc.value:.4f}",
+            f"{trial.auc.low:.4f} to {trial.auc.high:.4f}",
+            f"{more.value:+.4f}" if more else "",
+            f"{more.low:+.4f} to {more.high:+.4f}" if more else "",
+            f"{trial.answered.seconds:.0f}",
+        )
+        before = trial
+        console.print(trial.summary)
+    assert before is not None
+    labels = before.answered.labels
+    console.print(f"\n{labels.size:,} labelled applicants, {np.mean(labels):.2%} bad, {dealt.folds} folds")
     console.print(grid)
+    by_name = gains_of(dealt, booster, arguments.rounds)
+    total = sum(by_name.values())
+    top = Table("feature", "table", title=f"Largest gain in {arguments.rounds} trees", title_justify="left")
+    top.add_column("share", justify="right")
+    for named in sorted(features, key=lambda each: -by_name[each.name])[:TOP]:
+        top.add_row(named.name, named.table, f"{by_name[named.name] / total:.2%}")
+    console.print(top)
 
 
 if __name__ == "__main__":
