@@ -81,6 +81,13 @@ def deal(rows: DataFrame, names: Sequence[str], split: Split, settings: Search) 
     )
 
 
+def fewest_of_a_class(dealt: Dealt) -> int:
+    """The applicants of the rarer TARGET in the fold that has fewest."""
+    bad = F.count_if(F.col("TARGET") == 1)
+    counted = dealt.rows.groupBy(FOLD).agg(F.least(bad, F.count("*") - bad).alias("rarer")).collect()
+    return min((row["rarer"] for row in counted), default=0) if len(counted) == dealt.folds else 0
+
+
 def select(dealt: Dealt, settings: Selection, booster: Train) -> Dealt:
     """The same applicants, with the features that each fold's own rows speak for."""
     names = dealt.names

@@ -1,14 +1,14 @@
 """Boosters and the baseline, cross-validated one after the other, each a child of the training's run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 
-from jobs import calibration, choice, cross_validation, tracking
+from jobs import calibration, cross_validation, tracking
 from jobs.candidates import Candidate, Logistic, Trees
-from jobs.choice import Choice, Trial
+from jobs.choice import Choice, Trial, choose
 from jobs.cross_validation import NO_FOLD, Dealt
 from jobs.job import Step
 from jobs.settings import Search, Settings, Train
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
+# A fold with fewer defaults than this ranks by luck.
+FEWEST_TO_COMPARE = 10
 # Trials that are drawn blindly, before the ones that follow from them.
 BLIND_TRIALS = 4
 
@@ -49,24 +51,31 @@ def search(step: Step, store: Tracking, rows: DataFrame, names: Sequence[str], s
         names: The features.
         settings: What is tried, and on how many applicants.
     """
+    as_set = Searched(settings.train, tuple(names), (), None)
+    if not (settings.search.is_on or settings.selection.shuffles):
+        return as_set
     dealt = cross_validation.deal(rows, names, settings.split, settings.search)
     dealt.rows.persist()
     try:
+        found = cross_validation.fewest_of_a_class(dealt)
+        if found < FEWEST_TO_COMPARE:
+            step.say(f"nothing is compared: a fold of {dealt.folds} has {found} applicants of a TARGET")
+            return as_set
         if settings.selection.shuffles:
             dealt = cross_validation.select(dealt, settings.selection, settings.train)
             step.say(f"{len(dealt.names_for(NO_FOLD)):,} of {len(names):,} features gain more than by chance")
         chosen_names = dealt.names_for(NO_FOLD)
         if not settings.search.is_on:
-            return Searched(settings.train, chosen_names, (), None)
+            return replace(as_set, names=chosen_names)
         trials = tuple(tried(step, store, dealt, settings))
     finally:
         dealt.rows.unpersist()
-    found = choice.choose(trials)
-    for sentence in found.sentences:
+    choice = choose(trials)
+    for sentence in choice.sentences:
         step.say(sentence)
-    store.log_choice(found.chosen.run_id, "; ".join(found.sentences))
-    assert isinstance(found.chosen.candidate, Trees)
-    return Searched(found.chosen.candidate.settings, chosen_names, trials, found)
+    store.log_choice(choice.chosen.run_id, "; ".join(choice.sentences))
+    assert isinstance(choice.chosen.candidate, Trees)
+    return Searched(choice.chosen.candidate.settings, chosen_names, trials, choice)
 
 
 def tried(step: Step, store: Tracking, dealt: Dealt, settings: Settings) -> Iterator[Trial]:

@@ -110,3 +110,14 @@ def test_a_search_says_what_each_trial_came_to(
     for name, span in spans(searching.settings.search).items():
         assert all(span.low <= getattr(each, name) <= span.high for each in drawn[1:])
     assert drawn[1] != drawn[2]
+
+
+def test_with_too_few_defaults_the_booster_is_trained_as_it_is_set(
+    searching: Job, store: Tracking, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = read_training_set(searching, None, INPUTS)
+    bad = rows.rows.where("TARGET = 1").select("SK_ID_CURR").orderBy("SK_ID_CURR").limit(3)
+    few = rows.rows.where("TARGET = 0").unionByName(rows.rows.join(bad, on="SK_ID_CURR", how="left_semi"))
+    found = search(Step("train"), store, few, rows.names, searching.settings)
+    assert found == Searched(searching.settings.train, tuple(rows.names), (), None)
+    assert "nothing is compared: a fold of 2 has" in capsys.readouterr().err
