@@ -26,10 +26,10 @@ from features.matrix import feature_table
 from jobs import serve as verb
 from jobs import tracking
 from jobs.applications import COLUMNS
+from jobs.champions import Champions
 from jobs.errors import ModelRefused, UserError
 from jobs.fitted import encodings_of
 from jobs.lake import EXPLANATIONS, FEATURES, SCORES, Lake
-from jobs.scorer import open_scorer
 from jobs.settings import Settings
 from tests.callers import as_csv
 from tests.line import RUN_DATE
@@ -278,15 +278,15 @@ def test_a_lake_without_a_champion_is_the_users_error(tmp_path: Path) -> None:
 
 def test_a_delivery_that_is_not_there_is_named(lake: Lake, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no delivery of 2017-01-01 in .*: ingest it first"):
-        open_scorer(lake, date(2017, 1, 1), settings, tmp_path)
+        Champions(lake, date(2017, 1, 1), settings, tmp_path)
 
 
 def test_declarations_that_changed_since_training_are_refused(
     lake: Lake, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.scorer.feature_set", lambda _: "ffffffffffff")
+    monkeypatch.setattr("jobs.champions.feature_set", lambda _: "ffffffffffff")
     with pytest.raises(ModelRefused, match="the declarations now make ffffffffffff: train and register") as refused:
-        open_scorer(lake, None, settings, tmp_path)
+        Champions(lake, None, settings, tmp_path).newest()
     assert refused.value.exit_code == 5
 
 
