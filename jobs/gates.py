@@ -4,7 +4,7 @@ Few rows say little. Below `gates.few_rows` applicants the bound of the interval
 in place of the value, and the gate's sentence says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 from statistics import NormalDist
@@ -179,6 +179,13 @@ def stable(name: str, shift: Shift, rows: int, gates: Gates) -> Gate:
         f", to be watched from {gates.drift_watched} on" if gate.held and shift.index > gates.drift_watched else ""
     )
     return replace(gate, sentence=f"{shift.name} {gate.sentence}{watched}")
+
+
+def as_table(gates: Sequence[Gate]) -> str:
+    """The verdicts as a Markdown table, those that did not hold first."""
+    in_order = sorted(gates, key=lambda gate: gate.held)
+    rows = [f"| {gate.name} | {'passed' if gate.held else '**refused**'} | {gate.sentence} |" for gate in in_order]
+    return "\n".join(["| gate | | |", "|---|---|---|", *rows])
 
 
 def word(held: bool) -> str:

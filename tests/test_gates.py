@@ -7,7 +7,7 @@ import pytest
 
 from jobs import measures
 from jobs.fairness import ELDERLY_BAND
-from jobs.gates import Drift, Evidence, Gate, Shift, judge, unpaired_gain
+from jobs.gates import Drift, Evidence, Gate, Shift, as_table, judge, unpaired_gain
 from jobs.measures import Interval
 from jobs.settings import Gates, Settings
 
@@ -207,6 +207,14 @@ def test_a_delivery_of_other_features_cannot_be_scored_by_the_candidate(
     refused = verdict(replace(evidence_of(300), assembled=assembled), gates)["feature_set"]
     assert not refused.held
     assert "assemble it with --feature-set 0123456789ab" in refused.sentence
+
+
+def test_a_table_of_the_gates_begins_with_those_that_refused() -> None:
+    table = as_table([Gate("auc", 0.8, True, "0.8000, is at least 0.7"), Gate("drift", 0.3, False, "0.3, should be")])
+    assert table.splitlines()[2:] == [
+        "| drift | **refused** | 0.3, should be |",
+        "| auc | passed | 0.8000, is at least 0.7 |",
+    ]
 
 
 def test_errors_of_different_applicants_add_up() -> None:

@@ -20,9 +20,9 @@ from jobs.evidence import (
     most_gaining,
     protected_groups,
 )
-from jobs.job import Job
+from jobs.job import Job, Step
 from jobs.lake import SCORES
-from jobs.promotion import history
+from jobs.promotion import history, try_gates
 from jobs.register import register
 from jobs.score import score
 from jobs.tracking import Registered, Tracking, Training
@@ -75,6 +75,19 @@ def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> No
         assert f"gate.{gate}" in run.data.metrics
     logged = store.client.get_logged_model(training.model_id)
     assert {"gate.auc", "gate.drift_scores"} <= {metric.key for metric in logged.metrics or ()}
+
+
+def test_the_pages_of_mlflow_tell_people_what_the_gates_said(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    try_gates(small_job, Step("register"), store, training, champion, None)  # told once, not twice
+    note = store.client.get_run(training.run_id).data.tags["mlflow.note.content"]
+    version = store.client.get_model_version(store.model_name, "1")
+    assert version.description == note
+    assert note.startswith("Gradient-boosted trees")
+    assert note.count("| gate |") == 1
+    assert f"| auc | passed | {training.auc.value:.4f}, upper bound" in note
+    assert "`champion` is the version that scores" in store.client.get_registered_model(store.model_name).description
 
 
 def test_the_first_champion_leaves_its_trace(small_job: Job, store: Tracking, champion: Registered) -> None:
