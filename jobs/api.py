@@ -18,8 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.answers import Health, Problem, Problems, Refused, Scores, ScoringModel, refused
 from jobs.applications import COLUMNS, ScoreRequest, read_csv, read_request
-from jobs.desk import Desk, Identifiers, Rows, Scoring
-from jobs.settings import Serve
+from jobs.desk import Desk, Identifiers, Rows
 
 DESCRIPTION = """
 Scores applicants for a loan with the champion of a lake: probability of default, score, decision, and the reasons that
@@ -73,15 +72,14 @@ class WithoutValues(logging.Formatter):
         return "".join([*traceback.format_tb(frames), kind.__name__])
 
 
-def make_app(scorer: Scoring, limits: Serve, token: str | None) -> FastAPI:
+def make_app(desk: Desk, token: str | None) -> FastAPI:
     """The service.
 
     Args:
-        scorer: Answers.
-        limits: What a caller may ask for.
+        desk: Answers, within its limits.
         token: What callers must send; None asks for none.
     """
-    desk = Desk(scorer, limits)
+    limits = desk.limits
     app = FastAPI(title="Home Credit default risk", description=DESCRIPTION, version="1", docs_url=None, redoc_url=None)
     app.add_middleware(LimitedBody, largest=limits.largest_upload)
 
@@ -105,8 +103,7 @@ def make_app(scorer: Scoring, limits: Serve, token: str | None) -> FastAPI:
         Send a CSV file like application_test.csv (as a form's file, or as text/csv), JSON with rows of the same
         columns, or JSON with applicants whose features the lake holds.
         """
-        question = await read_question(request, limits.most_rows)
-        return Scores(model=scorer.identity, applicants=await desk.ask(question))
+        return await desk.ask(await read_question(request, limits.most_rows))
 
     @app.get(
         "/model",
@@ -116,17 +113,17 @@ def make_app(scorer: Scoring, limits: Serve, token: str | None) -> FastAPI:
         response_description="The champion.",
     )
     async def model() -> ScoringModel:
-        """The champion as it was when the service started."""
-        return scorer.identity
+        """The one that answers now; a new champion takes its place after a while."""
+        return desk.scorer.identity
 
     @app.get("/health", summary="Whether the service answers", response_description="It does.")
     async def health() -> Health:
         """Needs no token."""
-        return Health(status="ok", model_version=scorer.identity.version, waiting=desk.waiting)
+        return Health(status="ok", model_version=desk.scorer.identity.version, waiting=desk.waiting)
 
     @app.get("/", include_in_schema=False)
     async def form() -> HTMLResponse:
-        return page("form", model=scorer.identity, columns=COLUMNS, needs_token=bool(token), limits=limits)
+        return page("form", model=desk.scorer.identity, columns=COLUMNS, needs_token=bool(token), limits=limits)
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:

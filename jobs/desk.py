@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from jobs.answers import Problem, Refused, ScoredApplicant, ScoringModel, refused
+from jobs.answers import Problem, Refused, ScoredApplicant, Scores, ScoringModel, refused
 from jobs.applications import KEY, Application
 from jobs.micro_batch import MicroBatches
 from jobs.settings import Serve
@@ -30,16 +30,14 @@ class Desk:
     """Takes questions and hands out answers.
 
     Args:
-        scorer: Who answers.
+        scorer: Who answers. Another may take its place at any time; a batch is answered by the one that began it.
         limits: How many callers and rows at a time.
     """
 
     def __init__(self, scorer: Scoring, limits: Serve) -> None:
         self.scorer, self.limits = scorer, limits
-        self.rows = MicroBatches[Rows, list[ScoredApplicant] | Refused](
-            self.answer_rows, self.may_join_rows, limits.gather_seconds
-        )
-        self.stored = MicroBatches[Identifiers, list[ScoredApplicant] | Refused](
+        self.rows = MicroBatches[Rows, Scores | Refused](self.answer_rows, self.may_join_rows, limits.gather_seconds)
+        self.stored = MicroBatches[Identifiers, Scores | Refused](
             self.answer_stored, self.may_join_stored, limits.gather_seconds
         )
 
@@ -48,8 +46,8 @@ class Desk:
         """Callers without an answer yet."""
         return self.rows.waiting + self.stored.waiting
 
-    async def ask(self, question: Rows | Identifiers) -> list[ScoredApplicant]:
-        """The answers, in the order of the question."""
+    async def ask(self, question: Rows | Identifiers) -> Scores:
+        """The answers, in the order of the question, and the model that they are by."""
         if self.waiting >= self.limits.most_waiting:
             raise refused(503, f"{self.waiting} callers are waiting: try again in a few seconds")
         if isinstance(question[0], Application):
@@ -70,19 +68,21 @@ class Desk:
         """One batch is not larger than a request."""
         return len({*applicants, *(each for question in asked for each in question)}) <= self.limits.most_rows
 
-    def answer_rows(self, asked: Sequence[Rows]) -> list[list[ScoredApplicant] | Refused]:
+    def answer_rows(self, asked: Sequence[Rows]) -> list[Scores | Refused]:
         """One plan for all callers' rows; a caller with a bad row is refused, the others are not."""
+        scorer = self.scorer
         rows = {row.applicant: row for question in asked for row in question}
-        found = dict(zip(rows, self.scorer.score_rows(tuple(rows.values())), strict=True))
-        return [refused_or_scored([found[row.applicant] for row in question]) for question in asked]
+        found = dict(zip(rows, scorer.score_rows(tuple(rows.values())), strict=True))
+        return [scored_or_refused(scorer.identity, [found[row.applicant] for row in question]) for question in asked]
 
-    def answer_stored(self, asked: Sequence[Identifiers]) -> list[list[ScoredApplicant] | Refused]:
+    def answer_stored(self, asked: Sequence[Identifiers]) -> list[Scores | Refused]:
         """One look into the feature table for all callers."""
-        found = self.scorer.score_stored(tuple(dict.fromkeys(each for question in asked for each in question)))
-        return [unknown_or_scored(question, found) for question in asked]
+        scorer = self.scorer
+        found = scorer.score_stored(tuple(dict.fromkeys(each for question in asked for each in question)))
+        return [scored_or_unknown(scorer.identity, question, found) for question in asked]
 
 
-def refused_or_scored(answers: Sequence[ScoredApplicant | list[Problem]]) -> list[ScoredApplicant] | Refused:
+def scored_or_refused(model: ScoringModel, answers: Sequence[ScoredApplicant | list[Problem]]) -> Scores | Refused:
     """All of a caller's answers, or all that is wrong with the rows."""
     problems = [
         problem.model_copy(update={"row": number})
@@ -90,14 +90,20 @@ def refused_or_scored(answers: Sequence[ScoredApplicant | list[Problem]]) -> lis
         if isinstance(answer, list)
         for problem in answer
     ]
-    return Refused(422, problems) if problems else [each for each in answers if isinstance(each, ScoredApplicant)]
+    if problems:
+        return Refused(422, problems)
+    return Scores(model=model, applicants=[each for each in answers if isinstance(each, ScoredApplicant)])
 
 
-def unknown_or_scored(applicants: Identifiers, found: Mapping[int, ScoredApplicant]) -> list[ScoredApplicant] | Refused:
+def scored_or_unknown(
+    model: ScoringModel, applicants: Identifiers, found: Mapping[int, ScoredApplicant]
+) -> Scores | Refused:
     """All of a caller's answers, or whom the lake does not hold."""
     unknown = [
         Problem(row=number, column=KEY, value=str(applicant), problem="is in no assembled delivery")
         for number, applicant in enumerate(applicants, start=1)
         if applicant not in found
     ]
-    return Refused(404, unknown) if unknown else [found[applicant] for applicant in applicants]
+    if unknown:
+        return Refused(404, unknown)
+    return Scores(model=model, applicants=[found[applicant] for applicant in applicants])

@@ -108,7 +108,9 @@ def tables(card: ModelCard, inputs: Sequence[Named], found: Evaluation) -> dict[
                 "importance": float(size),
                 "description": named.description,
             }
-            for named, size in zip(inputs, found.drivers.importance, strict=True)
+            for named, size in sorted(
+                zip(inputs, found.drivers.importance, strict=True), key=lambda pair: (-pair[1], pair[0].name)
+            )
         ],
     }
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from features.matrix import KEY
 from jobs import batch, folds, measures
-from jobs.fairness import marital_status
+from jobs.fairness import UNKNOWN, age_bands, marital_status
 from jobs.gates import Drift, Evidence, Shift, unpaired_gain
 from jobs.held_out import read_audited
 from jobs.job import Job
@@ -18,8 +18,6 @@ from jobs.lake import FEATURES
 from jobs.measures import Interval
 from jobs.model import Model
 from jobs.tracking import Registered, Tracking, Training
-
-UNKNOWN = "unknown"
 
 
 def gather_evidence(
@@ -36,10 +34,12 @@ def gather_evidence(
     """
     watched = most_gaining(candidate, job.settings.gates.drift_features)
     test = measured_on_test_folds(job, training, training.features_version, candidate, watched)
+    audited = audited_rows(job, training, test[KEY])
     return Evidence(
         labels=test["TARGET"].to_numpy(),
         probabilities=test["probability"].to_numpy(),
-        groups=read_groups(job, training, test[KEY]),
+        groups=protected_groups(audited),
+        ages=age_bands(audited["DAYS_BIRTH"]),
         gain=None if champion is None else gain_on_champion(job, store, training, test, champion),
         drift=measure_drift(job, training, candidate, test, watched),
         feature_set=candidate.feature_set,
@@ -82,13 +82,17 @@ def gain_on_champion(
     return unpaired_gain(ours, its_training.auc, confidence)
 
 
-def read_groups(job: Job, training: Training, applicants: "pd.Series[int]") -> dict[str, NDArray[np.str_]]:
-    """The applicants' gender and marital status as delivered. For the audit only."""
+def audited_rows(job: Job, training: Training, applicants: "pd.Series[int]") -> pd.DataFrame:
+    """The applicants as delivered, in their order. Two columns are protected: for the audit only."""
     audited = read_audited(job.lake, training.run_date)
-    known = applicants.to_frame().merge(audited, on=KEY, how="left", validate="1:1")
+    return applicants.to_frame().merge(audited, on=KEY, how="left", validate="1:1")
+
+
+def protected_groups(audited: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
+    """The applicants' gender and marital status."""
     return {
-        "gender": known["CODE_GENDER"].fillna(UNKNOWN).to_numpy(dtype=str),
-        "marital_status": marital_status(known["NAME_FAMILY_STATUS"].fillna(UNKNOWN)),
+        "gender": audited["CODE_GENDER"].fillna(UNKNOWN).to_numpy(dtype=str),
+        "marital_status": marital_status(audited["NAME_FAMILY_STATUS"].fillna(UNKNOWN)),
     }
 
 

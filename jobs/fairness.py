@@ -19,7 +19,12 @@ SMALLEST_SHARE = 0.02
 # 29 CFR 1607.4(D).
 FOUR_FIFTHS = 0.8
 
-AGES = (25, 35, 45, 55)
+UNKNOWN = "unknown"
+
+# 12 CFR 1002.2(o).
+ELDERLY = 62
+ELDERLY_BAND = f"{ELDERLY} and over"
+AGES = (25, 35, 45, 55, ELDERLY)
 
 MARITAL_STATUS = {
     "Married": "married",
@@ -82,9 +87,9 @@ def ratio_of_rates(chosen: int, rows: int, others_chosen: int, others: int, conf
 
 def age_bands(days_birth: ArrayLike) -> NDArray[np.str_]:
     """The age band of each applicant, from DAYS_BIRTH (negative days before the application)."""
-    names = [f"under {AGES[0]}", *(f"{low} to {high - 1}" for low, high in pairwise(AGES)), f"{AGES[-1]} and over"]
+    names = [f"under {AGES[0]}", *(f"{low} to {high - 1}" for low, high in pairwise(AGES)), ELDERLY_BAND]
     years = -np.asarray(days_birth, dtype=np.float64) / 365.25
-    return np.array(names)[np.searchsorted(AGES, years, side="right")]
+    return np.where(np.isnan(years), UNKNOWN, np.array(names)[np.searchsorted(AGES, years, side="right")])
 
 
 def marital_status(family_status: ArrayLike) -> NDArray[np.str_]:
@@ -117,6 +122,24 @@ def selection_rate_ratio(levels: tuple[Level, ...], confidence: float = 0.95) ->
     by_rate = sorted(levels, key=lambda level: (level.approval_rate, level.name))
     lowest, highest = by_rate[0], by_rate[-1]
     return ratio_of_rates(lowest.approved, lowest.rows, highest.approved, highest.rows, confidence)
+
+
+def elderly_ratio(ages: Audit, confidence: float = 0.95) -> Interval | None:
+    """Approval rate of the elderly over that of the younger band that is approved most; None without either.
+
+    Age may be a factor of an empirically derived score, the elderly may be favoured, and they must not be given less
+    than the class of the others that is favoured most: 12 CFR 1002.6(b)(2), 1002.2(v).
+
+    Args:
+        ages: The audit of `age_bands`.
+        confidence: Of the interval.
+    """
+    elderly = [level for level in ages.compared if level.name == ELDERLY_BAND]
+    younger = [level for level in ages.compared if level.name != ELDERLY_BAND]
+    if not elderly or not younger:
+        return None
+    most = max(younger, key=lambda level: (level.approval_rate, level.rows))
+    return ratio_of_rates(elderly[0].approved, elderly[0].rows, most.approved, most.rows, confidence)
 
 
 def equal_opportunity_difference(levels: tuple[Level, ...]) -> float | None:

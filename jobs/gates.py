@@ -4,7 +4,7 @@ Few rows say little. Below `gates.few_rows` applicants the bound of the interval
 in place of the value, and the gate's sentence says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import hypot
 from statistics import NormalDist
@@ -67,6 +67,7 @@ class Evidence:
         labels: 1 for default, 0 for none.
         probabilities: Of default.
         groups: The level of each applicant in each protected attribute, read for the audit only.
+        ages: The age band of each applicant.
         gain: The candidate's AUC minus the champion's; None where there is no champion.
         drift: From the test applicants to the delivery's new ones; None where it has none.
         feature_set: The candidate's.
@@ -76,6 +77,7 @@ class Evidence:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     groups: Mapping[str, NDArray[np.str_]]
+    ages: NDArray[np.str_]
     gain: Interval | None
     drift: Drift | None
     feature_set: str
@@ -149,21 +151,25 @@ def at_most(name: str, value: float, noise: float, limit: float, rows: int, few:
 
 
 def four_fifths(evidence: Evidence, gates: Gates, threshold: float, few: bool) -> list[Gate]:
-    """The gates of the lowest approval rate over the highest, one for each attribute with two levels to compare."""
-    judged = []
-    for attribute, levels in evidence.groups.items():
-        audit = fairness.audit(
-            attribute,
-            levels,
-            evidence.labels,
-            evidence.probabilities,
-            threshold=threshold,
-            confidence=gates.confidence,
+    """The gates of approval rates over others', each where there are two groups to compare.
+
+    Of a protected attribute it is the lowest over the highest; of age only the elderly have one, for others it may be a
+    factor.
+    """
+
+    def audit(attribute: str, levels: NDArray[np.str_]) -> fairness.Audit:
+        labels, probabilities = evidence.labels, evidence.probabilities
+        return fairness.audit(
+            attribute, levels, labels, probabilities, threshold=threshold, confidence=gates.confidence
         )
-        if audit.selection_rate_ratio is not None:
-            name, limit = f"selection_rate_ratio_{attribute}", gates.selection_rate_ratio
-            judged.append(at_least(name, audit.selection_rate_ratio, limit, len(evidence.labels), few))
-    return judged
+
+    ratios = {name: audit(name, levels).selection_rate_ratio for name, levels in evidence.groups.items()}
+    ratios["elderly"] = fairness.elderly_ratio(audit("age", evidence.ages), gates.confidence)
+    return [
+        at_least(f"selection_rate_ratio_{name}", ratio, gates.selection_rate_ratio, len(evidence.labels), few)
+        for name, ratio in ratios.items()
+        if ratio is not None
+    ]
 
 
 def stable(name: str, shift: Shift, rows: int, gates: Gates) -> Gate:
@@ -173,6 +179,13 @@ def stable(name: str, shift: Shift, rows: int, gates: Gates) -> Gate:
         f", to be watched from {gates.drift_watched} on" if gate.held and shift.index > gates.drift_watched else ""
     )
     return replace(gate, sentence=f"{shift.name} {gate.sentence}{watched}")
+
+
+def as_table(gates: Sequence[Gate]) -> str:
+    """The verdicts as a Markdown table, those that did not hold first."""
+    in_order = sorted(gates, key=lambda gate: gate.held)
+    rows = [f"| {gate.name} | {'passed' if gate.held else '**refused**'} | {gate.sentence} |" for gate in in_order]
+    return "\n".join(["| gate | | |", "|---|---|---|", *rows])
 
 
 def word(held: bool) -> str:

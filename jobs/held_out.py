@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from features.matrix import KEY
 from jobs import fairness
-from jobs.fairness import Audit, age_bands
+from jobs.fairness import UNKNOWN, Audit, age_bands
 from jobs.lake import Lake, source_table
 from jobs.measures import Vector
 
-MISSING = "missing"
 AUDITED = ("CODE_GENDER", "NAME_FAMILY_STATUS", "DAYS_BIRTH", "NAME_CONTRACT_TYPE")
 
 
@@ -60,8 +59,8 @@ def read_audited(lake: Lake, run_date: date) -> pd.DataFrame:
 def groups_of(rows: pd.DataFrame) -> Mapping[str, NDArray[np.str_]]:
     """The level of each applicant in each audited attribute."""
     return {
-        "Gender": rows["CODE_GENDER"].fillna(MISSING).to_numpy(dtype=str),
-        "Family status": rows["NAME_FAMILY_STATUS"].fillna(MISSING).to_numpy(dtype=str),
+        "Gender": rows["CODE_GENDER"].fillna(UNKNOWN).to_numpy(dtype=str),
+        "Family status": rows["NAME_FAMILY_STATUS"].fillna(UNKNOWN).to_numpy(dtype=str),
         "Age": age_bands(rows["DAYS_BIRTH"]),
-        "Contract type": rows["NAME_CONTRACT_TYPE"].fillna(MISSING).to_numpy(dtype=str),
+        "Contract type": rows["NAME_CONTRACT_TYPE"].fillna(UNKNOWN).to_numpy(dtype=str),
     }

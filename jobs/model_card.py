@@ -139,6 +139,8 @@ class ModelCard:
             if adverse
             else "No audited attribute falls below the four-fifths rule at this threshold.",
             "Protected attributes are no inputs, but others may stand in for them; age is an input and is audited.",
+            f"By age the gate is four fifths of those of {fairness.ELDERLY_BAND} against the younger band that is "
+            "approved most: younger applicants may be declined more where they default more.",
             "Few rows say little: groups without an interval are too small to measure, and a calibration error of few "
             "rows is mostly chance.",
             "Contributions say what moved the model, not what would change the outcome.",

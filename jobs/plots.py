@@ -32,6 +32,7 @@ LOG_ODDS = "contribution to the log-odds of default"
 
 # More points than this cannot be told apart at the size of a page.
 POINTS = 400
+FIRST_FEW = 0.05
 DOTS_PER_INCH = 200
 PNG_DOTS_PER_INCH = 130
 
@@ -214,7 +215,8 @@ def strategy(labels: Vector, probabilities: Vector, threshold: float) -> Figure:
     )
     label_axes(axes, "share of applicants approved", "bad rate of the approved")
     in_percent(axes)
-    axes.set_ylim(0, 1.25 * max(*curve.y, 0.01))
+    # Among the first few approved one bad applicant is a spike that would flatten the rest.
+    axes.set_ylim(0, 1.25 * max(0.01, *curve.y[curve.x >= FIRST_FEW]))
     return figure
 
 

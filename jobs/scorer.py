@@ -14,13 +14,10 @@ from pyspark.sql import types as T
 from features import TABLES, contract
 from features.contract import BROKEN_LINE, ERRORS, FILE
 from features.encode import Encodings
-from features.matrix import BY_NAME, KEY, TARGET, catalogue, feature_set, feature_table
-from jobs import tracking
+from features.matrix import BY_NAME, KEY, TARGET, feature_table
 from jobs.answers import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
 from jobs.applications import COLUMNS, CONTRACT, Application
-from jobs.errors import ModelRefused
 from jobs.explanation import Explanation
-from jobs.fitted import encodings_of
 from jobs.histories import read_histories
 from jobs.lake import FEATURES, Lake
 from jobs.model import Model
@@ -91,50 +88,9 @@ class Scorer:
         }
 
 
-def open_scorer(lake: Lake, run_date: date | None, settings: Settings, folder: Path) -> Scorer:
-    """The scorer of a lake's champion; its plans are made here, and run for every question.
-
-    Args:
-        lake: Where histories, features and encodings are.
-        run_date: The one delivery to look into, or None.
-        settings: The threshold, and how much is explained.
-        folder: Where the rows of a question are while it is answered.
-
-    Raises:
-        UserError: There is no champion, no feature table or no such delivery.
-        ModelRefused: The champion's file was changed, or the declarations of its features were.
-    """
-    if run_date is not None:
-        lake.delivery(run_date)
-    lake.read(FEATURES)
-    store = tracking.connect(lake.address, settings.mlflow)
-    champion = store.need_champion()
-    model = store.registered_model(champion)
-    encodings = encodings_of(lake, model.feature_set)
-    made = feature_set(encodings)
-    unknown = sorted(set(model.features) - {named.name for named in catalogue()})
-    if made != model.feature_set or unknown:
-        raise ModelRefused(
-            f"the champion, version {champion.version}, was trained on feature set {model.feature_set}, "
-            f"the declarations now make {made}: train and register a new model, or serve this one with its own code"
-        )
-    identity = ScoringModel(
-        name=store.model_name,
-        version=champion.version,
-        sha256=champion.sha256,
-        run_id=champion.run_id,
-        feature_set=model.feature_set,
-        features=len(model.features),
-        threshold=settings.decision.threshold,
-    )
-    checking = prepare_contract(lake.spark, folder / "contract")
-    computing = prepare_features(lake.spark, folder / "features", encodings)
-    return Scorer(lake, run_date, model, identity, settings, checking, computing)
-
-
 def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:
     """From cells to `ACCEPTED`, typed rows of the application table, and `REFUSED`, the reasons of the others."""
-    plan = Prepared(spark, folder, "contract")
+    plan = Prepared(spark, folder, folder.name)
     text = T.StructType([T.StructField(name, T.StringType()) for name in (FILE, BROKEN_LINE, *COLUMNS)])
     (parsed,) = plan.settle([contract.parse(plan.table(CONTRACT.name, text), CONTRACT)])
     accepted = contract.accepted_rows(parsed, CONTRACT).withColumn(TARGET, F.lit(None).cast("bigint"))
@@ -145,7 +101,7 @@ def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:
 
 def prepare_features(spark: SparkSession, folder: Path, encodings: Encodings) -> Prepared:
     """From the source tables' rows of some applicants to `FEATURES`."""
-    plan = Prepared(spark, folder, "features")
+    plan = Prepared(spark, folder, folder.name)
     sources = {table.name: plan.table(table.name, contract.schema(table)) for table in TABLES}
     plan.keep(FEATURES, feature_table(sources, encodings, plan.settle))
     return plan

@@ -4,17 +4,23 @@ import argparse
 import os
 import socket
 import sys
+import time
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
+from pyspark.errors import PySparkException
+
+from jobs.champions import Champions
+from jobs.desk import Desk, Scoring
 from jobs.errors import UserError
 from jobs.lake import Lake, parse_run_date
 from jobs.options import add_lake
-from jobs.scorer import Scorer, open_scorer
 from jobs.session import open_session
-from jobs.settings import Serve, Settings
+from jobs.settings import Settings
 
 HELP = "answer scores over REST: uploaded rows, or applicants of the lake"
 
@@ -37,23 +43,57 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     check_installed()
     lake = Lake(arguments.lake, open_session(arguments.verb, "sail"))
     with TemporaryDirectory(prefix="home-credit-") as folder:
-        scorer = open_scorer(lake, run_date, settings, Path(folder))
-        serve(scorer, settings.serve, listen(arguments.host, arguments.port))
+        champions = Champions(lake, run_date, settings, Path(folder))
+        desk = Desk(champions.newest(), settings.serve)
+        listener = listen(arguments.host, arguments.port)
+        Thread(target=keep_up, args=(desk, champions.newer_than), daemon=True).start()
+        serve(desk, listener)
 
 
-def serve(scorer: Scorer, limits: Serve, listener: socket.socket) -> None:
+def keep_up(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
+    """Look for a new champion again and again, as long as the process lives."""
+    while True:
+        time.sleep(desk.limits.refresh_seconds)
+        look(desk, newer_than)
+
+
+def look(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
+    """Put a new champion at the desk; where it can't be read or used, the one that is there goes on.
+
+    Args:
+        desk: Where the champion answers.
+        newer_than: The scorer of the champion that there is now, or None where it is the version given.
+    """
+    from mlflow.exceptions import MlflowException
+
+    version = desk.scorer.identity.version
+    try:
+        successor = newer_than(version)
+    except UserError as error:
+        say(f"warning: version {version} goes on: {error}")
+    except (MlflowException, PySparkException, OSError) as error:  # their texts may quote what they read
+        say(
+            f"warning: version {version} goes on, whether there is a new champion can't be read: {type(error).__name__}"
+        )
+    else:
+        if successor is not None:
+            desk.scorer = successor
+            say(f"version {successor.identity.version} answers from now on, in place of version {version}")
+
+
+def serve(desk: Desk, listener: socket.socket) -> None:
     """Answer until the process is told to stop."""
     import uvicorn
 
     from jobs.api import make_app
 
     host, port = listener.getsockname()[:2]
-    token = os.environ.get(limits.token_variable)
+    token = os.environ.get(desk.limits.token_variable)
     if not token and host not in LOCAL:
-        say(f"warning: anyone who reaches {host} can ask: set {limits.token_variable} to ask for a token")
-    model = scorer.identity
+        say(f"warning: anyone who reaches {host} can ask: set {desk.limits.token_variable} to ask for a token")
+    model = desk.scorer.identity
     say(f"{model.name} version {model.version} at http://{host}:{port}, its OpenAPI page at /docs")
-    config = uvicorn.Config(make_app(scorer, limits, token), log_config=log_config(), server_header=False)
+    config = uvicorn.Config(make_app(desk, token), log_config=log_config(), server_header=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -164,6 +164,7 @@ class Serve(Section):
     most_rows: Count
     most_waiting: Count
     gather_seconds: Annotated[float, Field(ge=0)]
+    refresh_seconds: Positive
 
 
 class Mlflow(Section):

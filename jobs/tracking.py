@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import ModelRefused, TryAgain, UserError
-from jobs.gates import Drift, Gate
+from jobs.gates import Drift, Gate, as_table
 from jobs.measures import Interval
 from jobs.model import Model, load_model
 from jobs.settings import Mlflow, Split
@@ -38,8 +38,19 @@ VALIDATION, PASSED, REFUSED = "validation_status", "passed", "refused"
 MODEL_FILE = "model.ubj"
 SERVING_PACKAGES = ("mlflow", "xgboost", "numpy", "pandas", "scikit-learn")
 
-# MLflow's pages open on training runs, not on traces of language models.
-MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+# MLflow's pages open on training runs, not on traces of language models, and compare them by the AUC first.
+MODEL_TRAINING = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.experiment.primaryMetric.name": "auc",
+    "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
+}
+ABOUT_MODEL = (
+    "The probability that an applicant will have payment difficulties (TARGET = 1).\n\n"
+    "`champion` is the version that scores, `challenger` the candidate registered last, until it becomes champion. "
+    "A version says how its gates went; its run has the model card, plots and tables. The verbs `register`, `promote` "
+    "and `rollback` change the champion and keep the history: an alias moved by hand leaves no trace in the lake."
+)
+GATES_OF_NOTE = "\n\n**Gates**\n\n"
 METRICS_A_REQUEST = 1000  # MLflow's own limit
 UNREACHABLE = "API request to "
 NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
@@ -328,7 +339,8 @@ class Tracking:
         """The version of a run's model; one that was registered before is found again by its hash."""
         import mlflow
 
-        known = [each for each in self.versions() if each.sha256 == training.sha256]
+        versions = self.versions()
+        known = [each for each in versions if each.sha256 == training.sha256]
         if known:
             return known[0]
         tags = {
@@ -340,16 +352,24 @@ class Tracking:
         }
         with told_when_unreachable(self.uri):
             made = mlflow.register_model(f"models:/{training.model_id}", self.model_name, tags=tags)
+            if not versions:
+                self.client.update_registered_model(self.model_name, ABOUT_MODEL)
         return as_registered(made)
 
     def log_gates(self, training: Training, registered: Registered, gates: Sequence[Gate]) -> None:
-        """Leave on the run and on the version what each gate said, and on the run and its model the values."""
+        """Leave on the run and on the version what each gate said, for programs as tags and for people as a table in
+        the description, and on the run and its model the values."""
+        from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
         outcome = PASSED if all(gate.held for gate in gates) else REFUSED
         verdicts = {f"gate.{gate.name}": f"{PASSED if gate.held else REFUSED}: {gate.sentence}" for gate in gates}
         tags = {VALIDATION: outcome, **verdicts}
         with told_when_unreachable(self.uri):
-            for name, value in tags.items():
+            note = self.client.get_run(training.run_id).data.tags.get(MLFLOW_RUN_NOTE, "").split(GATES_OF_NOTE)[0]
+            told = note + GATES_OF_NOTE + as_table(gates)
+            for name, value in {**tags, MLFLOW_RUN_NOTE: told}.items():
                 self.client.set_tag(training.run_id, name, value)
+            self.client.update_model_version(self.model_name, str(registered.version), told)
             for gate in gates:
                 self.client.log_metric(training.run_id, f"gate.{gate.name}", gate.value, model_id=training.model_id)
         self.tag_version(registered, tags)

@@ -1,8 +1,12 @@
 """The project as an operator starts it: in a process of its own."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -26,3 +30,31 @@ def run_jobs(*words: str, folder: Path = PROJECT) -> subprocess.CompletedProcess
 def spark_submit(*words: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:
     """``./spark-submit.sh VERB ...``"""
     return run_words([str(PROJECT / "spark-submit.sh"), *words], folder)
+
+
+@contextmanager
+def running(words: list[str], log: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process with all that it starts, until the end of the block."""
+    with (
+        log.open("w") as out,
+        subprocess.Popen(
+            words,
+            cwd=PROJECT,
+            env={**os.environ, **environment},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+def free_port() -> int:
+    """One that nobody listens at now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -14,6 +14,9 @@ from fastapi import FastAPI
 
 from jobs.api import WithoutValues, make_app
 from jobs.applications import COLUMNS
+from jobs.desk import Desk
+from jobs.errors import TryAgain
+from jobs.serve import look
 from jobs.settings import Serve, load_settings
 from tests.callers import ANNA, BRUNO, MODEL, MadeUpScorer, application, as_csv
 
@@ -26,7 +29,7 @@ def limits(**changed: float) -> Serve:
 
 
 def service(scorer: MadeUpScorer | None = None, token: str | None = None, **changed: float) -> FastAPI:
-    return make_app(scorer or MadeUpScorer(), limits(**changed), token)
+    return make_app(Desk(scorer or MadeUpScorer(), limits(**changed)), token)
 
 
 def talk(app: FastAPI, story: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
@@ -233,6 +236,56 @@ def test_a_bug_is_answered_with_500_to_each_and_the_next_batch_goes_on() -> None
     answers = talk(service(Broken()), story)
     assert [each.status_code for each in answers] == [500, 500, 200]
     assert problems(answers[0]) == [(None, None, "the service failed: its log says where")]
+
+
+class Successor(MadeUpScorer):
+    """The next version."""
+
+    identity = MODEL.model_copy(update={"version": 8})
+
+
+def test_a_new_champion_takes_over_between_two_batches(capsys: pytest.CaptureFixture[str]) -> None:
+    hold = threading.Event()
+    desk = Desk(MadeUpScorer(hold), LIMITS)
+
+    async def story(client: httpx.AsyncClient) -> tuple[httpx.Response, httpx.Response, httpx.Response]:
+        before = asyncio.ensure_future(upload(client, application(1)))
+        while not desk.scorer.batches:
+            await asyncio.sleep(0.01)
+        look(desk, {7: Successor()}.get)
+        after = asyncio.ensure_future(upload(client, application(2)))
+        hold.set()
+        return await before, await after, await client.get("/health")
+
+    before, after, health = talk(make_app(desk, None), story)
+    assert [each.json()["model"]["version"] for each in (before, after)] == [7, 8]
+    assert health.json()["model_version"] == 8
+    assert get(make_app(desk, None), "/model").json() == Successor.identity.model_dump()
+    assert "version 8" in get(make_app(desk, None), "/").text
+    assert "version 8 answers from now on, in place of version 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TryAgain("the MLflow server http://mlflow:5000 does not answer"), "the MLflow server http://mlflow:5000 does"),
+        (OSError("the row of 100001"), "can't be read: OSError"),
+    ],
+)
+def test_while_no_new_champion_can_be_read_the_old_one_goes_on(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(_: int) -> None:
+        raise error
+
+    desk = Desk(MadeUpScorer(), LIMITS)
+    look(desk, unreachable)
+    look(desk, lambda _: None)
+    assert desk.scorer.identity == MODEL
+    logged = capsys.readouterr().err
+    assert logged.count("warning: version 7 goes on") == 1
+    assert said in logged
+    assert "100001" not in logged
 
 
 def test_a_logged_error_says_where_it_happened_and_quotes_nothing() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jobs.fairness import age_bands, audit, marital_status, ratio_of_rates
+from jobs.fairness import age_bands, audit, elderly_ratio, marital_status, ratio_of_rates
 
 # Threshold 0.5. Women: 4 of 5 approved, all 3 good ones among them; men: 2 of 5, 2 of the 4 good ones.
 GROUPS = ["F"] * 5 + ["M"] * 5
@@ -60,8 +60,32 @@ def test_a_ratio_needs_both_groups():
 
 
 def test_age_bands_are_half_open():
-    days = [-24.9 * 365.25, -25 * 365.25, -34.9 * 365.25, -60 * 365.25]
-    assert age_bands(days).tolist() == ["under 25", "25 to 34", "25 to 34", "55 and over"]
+    days = [-years * 365.25 for years in (24.9, 25, 34.9, 61.9, 62, float("nan"))]
+    assert age_bands(days).tolist() == ["under 25", "25 to 34", "25 to 34", "55 to 61", "62 and over", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("young", "middle", "elderly", "ratio"),
+    [
+        (40, 80, 60, 0.75),  # against the band that is approved most, not against all others
+        (80, 40, 60, 0.75),
+        (40, 60, 80, 80 / 60),  # favouring the elderly is allowed: the ratio is above 1
+    ],
+)
+def test_the_elderly_are_compared_with_the_younger_band_that_is_approved_most(young, middle, elderly, ratio):
+    bands, probabilities = [], []
+    for band, approved in (("under 25", young), ("35 to 44", middle), ("62 and over", elderly)):
+        bands += [band] * 100
+        probabilities += [0.1] * approved + [0.9] * (100 - approved)
+    found = elderly_ratio(audit("Age", bands, [0] * 300, probabilities, threshold=0.5))
+    assert found is not None
+    assert found.value == pytest.approx(ratio)
+    assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize("bands", [["62 and over"] * 100, ["25 to 34"] * 100, ["25 to 34"] * 99 + ["62 and over"]])
+def test_without_two_sides_of_which_neither_is_tiny_the_elderly_are_not_compared(bands):
+    assert elderly_ratio(audit("Age", bands, [0] * 100, [0.1] * 100, threshold=0.5)) is None
 
 
 def test_marital_status_is_one_of_three_or_as_delivered():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jobs import measures
-from jobs.gates import Drift, Evidence, Gate, Shift, judge, unpaired_gain
+from jobs.fairness import ELDERLY_BAND
+from jobs.gates import Drift, Evidence, Gate, Shift, as_table, judge, unpaired_gain
 from jobs.measures import Interval
 from jobs.settings import Gates, Settings
 
@@ -23,7 +24,14 @@ def evidence_of(rows: int, strength: float = 1.5, seed: int = 3) -> Evidence:
         "marital_status": random.choice(["married", "unmarried", "separated"], rows, p=[0.7, 0.24, 0.06]),
     }
     return Evidence(
-        labels, probabilities, groups, gain=None, drift=None, feature_set="0123456789ab", assembled=("0123456789ab",)
+        labels,
+        probabilities,
+        groups,
+        ages=random.choice(["25 to 34", "35 to 44", ELDERLY_BAND], rows, p=[0.5, 0.4, 0.1]),
+        gain=None,
+        drift=None,
+        feature_set="0123456789ab",
+        assembled=("0123456789ab",),
     )
 
 
@@ -44,6 +52,7 @@ def test_a_good_candidate_passes_every_gate_on_many_rows(gates: Gates) -> None:
         "calibration_error",
         "selection_rate_ratio_gender",
         "selection_rate_ratio_marital_status",
+        "selection_rate_ratio_elderly",
     ]
     assert all(gate.held for gate in verdicts.values())
     assert "only" not in verdicts["auc"].sentence
@@ -124,9 +133,35 @@ def test_genders_must_be_approved_at_like_rates(gates: Gates) -> None:
     assert verdicts["selection_rate_ratio_marital_status"].held
 
 
+def scaled(evidence: Evidence, ages: str, factor: float) -> Evidence:
+    """The same candidate, which thinks those of one age band riskier, or less risky, by a factor."""
+    probabilities = np.where(evidence.ages == ages, evidence.probabilities * factor, evidence.probabilities)
+    return replace(evidence, probabilities=np.minimum(probabilities, 0.99))
+
+
+def test_the_elderly_may_not_be_approved_less_than_the_band_that_is_approved_most(gates: Gates) -> None:
+    refused = verdict(scaled(evidence_of(30_000), ELDERLY_BAND, 2.5), gates)["selection_rate_ratio_elderly"]
+    assert not refused.held
+    assert "should be at least 0.8" in refused.sentence
+
+
+@pytest.mark.parametrize(("ages", "factor"), [("25 to 34", 2.5), (ELDERLY_BAND, 0.3)])
+def test_the_elderly_may_be_favoured_and_the_young_be_declined_more(gates: Gates, ages: str, factor: float) -> None:
+    assert verdict(scaled(evidence_of(30_000), ages, factor), gates)["selection_rate_ratio_elderly"].held
+
+
+def test_on_few_rows_the_elderly_are_compared_by_the_upper_bound(gates: Gates) -> None:
+    evidence = scaled(evidence_of(300), ELDERLY_BAND, 1.6)
+    gate = verdict(evidence, gates)["selection_rate_ratio_elderly"]
+    assert gate.value < gates.selection_rate_ratio
+    assert gate.held
+    assert "upper bound" in gate.sentence
+    assert "on only 300 rows" in gate.sentence
+
+
 def test_one_gender_alone_cannot_be_compared(gates: Gates) -> None:
     evidence = evidence_of(300)
-    alone = replace(evidence, groups={"gender": np.full(300, "F")})
+    alone = replace(evidence, groups={"gender": np.full(300, "F")}, ages=np.full(300, "25 to 34"))
     assert not any(name.startswith("selection_rate_ratio") for name in verdict(alone, gates))
 
 
@@ -172,6 +207,14 @@ def test_a_delivery_of_other_features_cannot_be_scored_by_the_candidate(
     refused = verdict(replace(evidence_of(300), assembled=assembled), gates)["feature_set"]
     assert not refused.held
     assert "assemble it with --feature-set 0123456789ab" in refused.sentence
+
+
+def test_a_table_of_the_gates_begins_with_those_that_refused() -> None:
+    table = as_table([Gate("auc", 0.8, True, "0.8000, is at least 0.7"), Gate("drift", 0.3, False, "0.3, should be")])
+    assert table.splitlines()[2:] == [
+        "| drift | **refused** | 0.3, should be |",
+        "| auc | passed | 0.8000, is at least 0.7 |",
+    ]
 
 
 def test_errors_of_different_applicants_add_up() -> None:

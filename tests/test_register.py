@@ -12,10 +12,17 @@ import pytest
 
 from jobs import measures, tracking
 from jobs.errors import GateRefused, ModelRefused, UserError
-from jobs.evidence import gain_on_champion, gather_evidence, measured_on_test_folds, most_gaining, read_groups
-from jobs.job import Job
+from jobs.evidence import (
+    audited_rows,
+    gain_on_champion,
+    gather_evidence,
+    measured_on_test_folds,
+    most_gaining,
+    protected_groups,
+)
+from jobs.job import Job, Step
 from jobs.lake import SCORES
-from jobs.promotion import history
+from jobs.promotion import history, try_gates
 from jobs.register import register
 from jobs.score import score
 from jobs.tracking import Registered, Tracking, Training
@@ -59,7 +66,8 @@ def test_the_first_candidate_that_passes_is_champion(store: Tracking, training: 
 def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> None:
     run = store.client.get_run(training.run_id)
     version = store.client.get_model_version(store.model_name, "1")
-    for gate in ("auc", "calibration_error", "selection_rate_ratio_gender", "selection_rate_ratio_marital_status"):
+    ratios = [f"selection_rate_ratio_{group}" for group in ("gender", "marital_status", "elderly")]
+    for gate in ("auc", "calibration_error", *ratios):
         assert f"on only {run.data.metrics['rows']:.0f} rows" in run.data.tags[f"gate.{gate}"]
     for gate in ("feature_set", "auc", "calibration_error", "drift_scores", "drift_features"):
         assert run.data.tags[f"gate.{gate}"] == version.tags[f"gate.{gate}"]
@@ -67,6 +75,19 @@ def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> No
         assert f"gate.{gate}" in run.data.metrics
     logged = store.client.get_logged_model(training.model_id)
     assert {"gate.auc", "gate.drift_scores"} <= {metric.key for metric in logged.metrics or ()}
+
+
+def test_the_pages_of_mlflow_tell_people_what_the_gates_said(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    try_gates(small_job, Step("register"), store, training, champion, None)  # told once, not twice
+    note = store.client.get_run(training.run_id).data.tags["mlflow.note.content"]
+    version = store.client.get_model_version(store.model_name, "1")
+    assert version.description == note
+    assert note.startswith("Gradient-boosted trees")
+    assert note.count("| gate |") == 1
+    assert f"| auc | passed | {training.auc.value:.4f}, upper bound" in note
+    assert "`champion` is the version that scores" in store.client.get_registered_model(store.model_name).description
 
 
 def test_the_first_champion_leaves_its_trace(small_job: Job, store: Tracking, champion: Registered) -> None:
@@ -85,7 +106,9 @@ def test_the_champion_registered_again_makes_no_version(small_job: Job, store: T
 
 def test_groups_are_read_of_the_test_applicants_for_the_audit(small_job: Job, training: Training) -> None:
     people = applicants()[:LABELLED][::-3]
-    groups = read_groups(small_job, training, people["SK_ID_CURR"])
+    audited = audited_rows(small_job, training, people["SK_ID_CURR"])
+    assert audited["DAYS_BIRTH"].tolist() == people["DAYS_BIRTH"].tolist()
+    groups = protected_groups(audited)
     assert groups["gender"].tolist() == people["CODE_GENDER"].tolist()
     married = people["NAME_FAMILY_STATUS"] == "Married"
     assert groups["marital_status"].tolist() == np.where(married, "married", "unmarried").tolist()

@@ -1,14 +1,17 @@
 """The service as a caller meets it, in a process of its own: what it answers is what batch has written."""
 
 import csv
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,14 +29,15 @@ from features.matrix import feature_table
 from jobs import serve as verb
 from jobs import tracking
 from jobs.applications import COLUMNS
+from jobs.champions import Champions
 from jobs.errors import ModelRefused, UserError
 from jobs.fitted import encodings_of
 from jobs.lake import EXPLANATIONS, FEATURES, SCORES, Lake
-from jobs.scorer import open_scorer
+from jobs.model import Model
 from jobs.settings import Settings
 from tests.callers import as_csv
 from tests.line import RUN_DATE
-from tests.processes import PROJECT, run_jobs
+from tests.processes import free_port, run_jobs, running
 
 DAY = date.fromisoformat(RUN_DATE)
 SECRET = "open sesame"
@@ -49,7 +53,7 @@ Cells = dict[str, str]
 class Service:
     """A running service: its process, its address and what it has logged."""
 
-    process: psutil.Process
+    process: subprocess.Popen[bytes]
     client: httpx.Client
     log: Path
 
@@ -79,35 +83,39 @@ def assert_same(ours: "pd.Series[float]", theirs: "pd.Series[float]") -> None:
     assert np.abs(ours.to_numpy() - theirs.to_numpy(dtype=float)).max() <= 1e-6
 
 
-@pytest.fixture(scope="module")
-def service(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    log = tmp_path_factory.mktemp("serve") / "log"
-    words = [sys.executable, "-m", "jobs", "serve", "--lake", str(demo_lake), "--port", "0"]
-    environment = {**os.environ, "HOME_CREDIT_TOKEN": SECRET}
-    with (
-        log.open("w") as out,
-        subprocess.Popen(words, cwd=PROJECT, env=environment, stdout=out, stderr=subprocess.STDOUT) as process,
-    ):
-        try:
-            url = wait_for_address(process, log)
-            headers = {"Authorization": f"Bearer {SECRET}"}
-            with httpx.Client(base_url=url, headers=headers, timeout=ANSWER_SECONDS) as client:
-                yield Service(psutil.Process(process.pid), client, log)
-        finally:
-            process.terminate()
+@contextmanager
+def serving(lake: Path, log: Path, *options: str) -> Iterator[Service]:
+    """`serve` on a lake, until the end of the block."""
+    words = [sys.executable, "-m", "jobs", "serve", "--lake", str(lake), "--port", "0", *options]
+    with running(words, log, {"HOME_CREDIT_TOKEN": SECRET}) as process:
+        url = wait_for_address(process, log)
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=ANSWER_SECONDS) as client:
+            yield Service(process, client, log)
     assert process.returncode == -signal.SIGTERM, log.read_text()[-3000:]
     assert "Application shutdown complete" in log.read_text()
 
 
+@pytest.fixture(scope="module")
+def service(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(demo_lake, tmp_path_factory.mktemp("serve") / "log") as running_service:
+        yield running_service
+
+
 def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Where the service says that it listens."""
+    said = re.compile(r" at (http://\S+),")
+    wait_until(lambda: bool(said.search(log.read_text())), process, log)
+    return said.findall(log.read_text())[0]
+
+
+def wait_until(held: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Patience with a process that is on its way."""
     patience = time.monotonic() + START_SECONDS
-    while time.monotonic() < patience and process.poll() is None:
-        address = re.search(r" at (http://\S+),", log.read_text())
-        if address:
-            return address[1]
+    while not held():
+        assert time.monotonic() < patience, log.read_text()[-3000:]
+        assert process.poll() is None, log.read_text()[-3000:]
         time.sleep(0.1)
-    raise AssertionError(log.read_text()[-3000:])
 
 
 @pytest.fixture(scope="module")
@@ -158,18 +166,70 @@ def test_applicants_of_the_lake_are_scored_as_batch_does(
         assert answer["base_value"] == pytest.approx(row["base_value"], abs=1e-6)
 
 
-def test_mlflows_own_loading_of_the_model_predicts_what_the_service_answers(
-    service: Service, lake: Lake, settings: Settings
-) -> None:
-    import mlflow.pyfunc
+@dataclass(frozen=True)
+class Mlflow:
+    """A running `mlflow models serve` of the champion, which takes rows of features; the model is what it should be."""
 
+    client: httpx.Client
+    model: Model
+
+    def ask(self, values: Sequence[Sequence[float | None]]) -> httpx.Response:
+        content = json.dumps({"dataframe_split": {"columns": self.model.features, "data": values}})
+        return self.client.post("/invocations", content=content, headers={"Content-Type": "application/json"})
+
+    def probabilities(self, features: pd.DataFrame) -> "pd.Series[float]":
+        """Of rows with SK_ID_CURR and the features; what is unknown is sent as null."""
+        values = self.model.values(features)
+        answer = self.ask(np.where(np.isnan(values), None, values).tolist())
+        assert answer.status_code == 200, answer.text
+        return pd.Series(answer.json()["predictions"], index=features["SK_ID_CURR"]).sort_index()
+
+
+@pytest.fixture(scope="module")
+def mlflow_service(lake: Lake, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
     store = tracking.connect(lake.address, settings.mlflow)
     champion = store.need_champion()
-    rows = lake.read_run_date(FEATURES, DAY).where("TARGET IS NULL").limit(50).toPandas()
-    features = rows[list(store.registered_model(champion).features)].astype(np.float64)
-    logged = mlflow.pyfunc.load_model(f"models:/{store.model_name}/{champion.version}")
-    predicted = pd.Series(logged.predict(features), index=rows["SK_ID_CURR"]).sort_index()
-    assert_same(probabilities(service.stored(*rows["SK_ID_CURR"].tolist())), predicted)
+    port = free_port()
+    uri = f"models:/{store.model_name}/{champion.version}"
+    words = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "-p", str(port)]
+    # It looks for uvicorn in the path, as in an activated environment.
+    environment = {
+        "MLFLOW_TRACKING_URI": store.uri,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    log = tmp_path_factory.mktemp("mlflow") / "log"
+    with (
+        running(words, log, environment) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=ANSWER_SECONDS) as client,
+    ):
+        wait_until(lambda: pings(client), process, log)
+        yield Mlflow(client, store.registered_model(champion))
+
+
+def pings(client: httpx.Client) -> bool:
+    try:
+        return client.get("/ping").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_batch_the_service_and_mlflow_models_serve_give_the_same_probabilities(
+    service: Service, mlflow_service: Mlflow, lake: Lake, batch: "pd.Series[float]"
+) -> None:
+    rows = lake.read_run_date(FEATURES, DAY).where("TARGET IS NULL").toPandas()
+    assert rows.isna().any(axis=None)
+    by_mlflow = mlflow_service.probabilities(rows)
+    assert_same(by_mlflow, batch)
+    assert_same(by_mlflow, probabilities(service.stored(*rows["SK_ID_CURR"].tolist())))
+
+
+def test_mlflow_models_serve_takes_nulls_and_refuses_what_the_model_can_not_score(mlflow_service: Mlflow) -> None:
+    model, width = mlflow_service.model, len(mlflow_service.model.features)
+    nothing = pd.DataFrame([[np.nan] * width], columns=list(model.features))
+    unknown = mlflow_service.probabilities(nothing.assign(SK_ID_CURR=STRANGER))
+    assert unknown.tolist() == pytest.approx(model.probabilities(nothing), abs=1e-6)
+    assert mlflow_service.ask([[float("inf")] + [None] * (width - 1)]).status_code >= 400
+    assert mlflow_service.ask([[None] * (width - 1)]).status_code >= 400
 
 
 def test_the_model_is_the_champion(service: Service, lake: Lake, settings: Settings) -> None:
@@ -178,6 +238,26 @@ def test_the_model_is_the_champion(service: Service, lake: Lake, settings: Setti
     assert (told["version"], told["sha256"], told["run_id"]) == (champion.version, champion.sha256, champion.run_id)
     assert told["feature_set"] == champion.feature_set
     assert told["threshold"] == settings.decision.threshold
+
+
+def test_a_promotion_needs_no_restart(
+    demo_lake: Path, settings: Settings, batch: "pd.Series[float]", tmp_path: Path
+) -> None:
+    copied = tmp_path / "lake"
+    shutil.copytree(demo_lake, copied)
+    store = tracking.connect(str(copied), settings.mlflow)
+    first = store.client.get_model_version(store.model_name, str(store.need_champion().version))
+    applicant = int(batch.index[0])
+    with serving(copied, tmp_path / "log", "--set", "serve.refresh_seconds=0.2") as service:
+        assert service.client.get("/health").json()["model_version"] == int(first.version)
+        next_one = store.client.create_model_version(store.model_name, first.source, tags=first.tags)
+        store.make_champion(store.listed_version(int(next_one.version)))
+        wait_until(
+            lambda: f"version {next_one.version} answers" in service.log.read_text(), service.process, service.log
+        )
+        answer = service.client.post("/score", json={"applicants": [applicant]}).json()
+    assert answer["model"]["version"] == int(next_one.version)
+    assert answer["applicants"][0]["probability"] == pytest.approx(batch[applicant], abs=1e-6)
 
 
 def test_callers_who_come_at_once_get_what_they_would_have_got_alone(
@@ -246,7 +326,8 @@ def test_without_the_token_nothing_is_scored(service: Service, delivered: list[C
 
 
 def test_no_jvm_is_started(service: Service) -> None:
-    family = [service.process, *service.process.children(recursive=True)]
+    process = psutil.Process(service.process.pid)
+    family = [process, *process.children(recursive=True)]
     assert not [each.name() for each in family if "java" in each.name()]
 
 
@@ -278,15 +359,15 @@ def test_a_lake_without_a_champion_is_the_users_error(tmp_path: Path) -> None:
 
 def test_a_delivery_that_is_not_there_is_named(lake: Lake, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no delivery of 2017-01-01 in .*: ingest it first"):
-        open_scorer(lake, date(2017, 1, 1), settings, tmp_path)
+        Champions(lake, date(2017, 1, 1), settings, tmp_path)
 
 
 def test_declarations_that_changed_since_training_are_refused(
     lake: Lake, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.scorer.feature_set", lambda _: "ffffffffffff")
+    monkeypatch.setattr("jobs.champions.feature_set", lambda _: "ffffffffffff")
     with pytest.raises(ModelRefused, match="the declarations now make ffffffffffff: train and register") as refused:
-        open_scorer(lake, None, settings, tmp_path)
+        Champions(lake, None, settings, tmp_path).newest()
     assert refused.value.exit_code == 5
 
 
