@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.families import FAMILIES
@@ -37,6 +37,14 @@ LINEAGE = {
 
 # A float32 probability that was stored and one that was computed again from the same features differ by less.
 SAME_PROBABILITY = 1e-6
+
+
+def as_array(names: Sequence[str]) -> Column:
+    """The features as one array of single precision, which is what boosters read, null where one is unknown.
+
+    Spark shuffles one column and hands it to Python in a fraction of the time that a thousand take.
+    """
+    return F.array(*names).cast("array<float>")
 
 
 def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:

@@ -17,14 +17,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.matrix import KEY
-from jobs import folds
+from jobs import batch, folds
 from jobs.candidates import Candidate, FoldRows, Labels, OutOfFold, Values
 from jobs.null_importance import kept
 from jobs.settings import Search, Selection, Split, Train
 
 LEFT_OUT, FOLD, STOPS, VALUES = "left_out", "fold", "stops", "values"
 NO_FOLD = -1
-NAN = float("nan")
 # A tenth of the rows that a fold is fitted on ends the fit.
 STOP_SHARE = 10
 
@@ -37,8 +36,7 @@ class Dealt:
     """Labelled applicants in folds.
 
     Args:
-        rows: SK_ID_CURR, TARGET, fold, stops (whether the row ends a fit) and values: the features as one array of
-            single precision, nan where one is unknown. A thousand columns would take Spark longer than the fits.
+        rows: SK_ID_CURR, TARGET, fold, stops (whether the row ends a fit) and values, the features as one array.
         folds: How many there are.
         names: The features, in order.
         kept: The features that a fold's fit may read, where they were selected; `NO_FOLD` for a fit on all folds.
@@ -73,7 +71,7 @@ def deal(rows: DataFrame, names: Sequence[str], split: Split, settings: Search) 
             "TARGET",
             folds.cross_fold(split, settings.folds).alias(FOLD),
             (F.pmod(drawn, F.lit(STOP_SHARE)) == 0).alias(STOPS),
-            F.array(*[F.coalesce(F.col(name).cast("float"), F.lit(NAN)) for name in names]).alias(VALUES),
+            batch.as_array(names).alias(VALUES),
         ),
         settings.folds,
         tuple(names),
@@ -158,8 +156,8 @@ def fold_rows(ordered: pa.Table, left_out: int, places: Sequence[int]) -> tuple[
 
 
 def matrix(rows: pa.Table) -> Values:
-    """The values as (rows, features)."""
-    flat: Values = rows[VALUES].combine_chunks().flatten().to_numpy()
+    """The values as (rows, features), nan where one is null."""
+    flat: Values = rows[VALUES].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(rows.num_rows, -1)
 
 

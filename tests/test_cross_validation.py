@@ -43,7 +43,7 @@ def trees(small_job: Job) -> Trees:
 def by_a_plain_loop(dealt: Dealt, candidate: Candidate) -> pd.Series:
     """The margins by applicant, of pandas and no Spark."""
     known = dealt.rows.toPandas().sort_values("SK_ID_CURR")
-    values = np.stack(known["values"]).astype(np.float32)
+    values = np.array(known["values"].tolist(), dtype=np.float32)
     labels = known["TARGET"].to_numpy(dtype=np.float32)
     margins = {}
     for fold in range(FOLDS):

@@ -19,13 +19,13 @@ from jobs.lake import FEATURES
 from jobs.model import Model
 from jobs.tracking import Tracking, Training
 from jobs.train import (
+    PACKED,
     TrainingSet,
+    boosted,
     calibration_of,
     check_labels,
     check_session,
-    classifier,
     fit,
-    laid_out,
     read_training_set,
     train,
 )
@@ -116,8 +116,9 @@ def test_the_served_model_scores_as_the_batch_and_as_spark_before_the_cut(
 ) -> None:
     served = mlflow.pyfunc.load_model(f"models:/{training.model_id}").predict(test_rows[list(FAMILY_OF)])
     batched = batch.measured(rows.rows.where(F.col("part") == folds.TEST), model)
-    fitted = classifier(rows.names, small_job.settings.train).fit(laid_out(rows, 2))
-    transformed = fitted.transform(rows.rows.where(F.col("part") == folds.TEST))
+    fitted = boosted(rows, small_job.settings.train)
+    tested = rows.rows.where(F.col("part") == folds.TEST)
+    transformed = fitted.transform(tested.select("*", F.array(*rows.names).alias(PACKED)))
     in_spark = transformed.select("SK_ID_CURR", "probability").orderBy("SK_ID_CURR").toPandas()["probability"]
     mine = model.probabilities(test_rows)
     assert np.abs(mine - served).max() <= 1e-6

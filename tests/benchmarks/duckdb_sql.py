@@ -62,15 +62,19 @@ def with_children(table: Table, tables: Mapping[str, Table], sources: Mapping[st
     for child in map(of_parent, (each for each in tables.values() if each.parent_features)):
         assert child.parent is not None
         if child.parent[0] == table.name and any(name.startswith(child.prefix) for name in read_columns(table)):
-            empty = ", ".join(
-                f"coalesce({named.name}, {named.aggregation.no_rows}) AS {named.name}"
-                for named in feature_names(child)
-                if named.aggregation and named.aggregation.no_rows is not None
-            )
             folded = fold_query(child, tables, sources)
-            replaced = f" REPLACE ({empty})" if empty else ""
-            rows = f"SELECT *{replaced} FROM ({rows}) LEFT JOIN ({folded}) USING ({child.entity})"
+            rows = f"SELECT *{of_nobody(child)} FROM ({rows}) LEFT JOIN ({folded}) USING ({child.entity})"
     return rows
+
+
+def of_nobody(table: Table) -> str:
+    """What an aggregation gives for no rows, in place of the nulls of a join."""
+    replaced = ", ".join(
+        f"coalesce({named.name}, {named.aggregation.no_rows}) AS {named.name}"
+        for named in feature_names(table)
+        if named.aggregation and named.aggregation.no_rows is not None
+    )
+    return f" REPLACE ({replaced})" if replaced else ""
 
 
 def derived(rows: str, derivations: Iterable[Derivation]) -> str:
