@@ -33,10 +33,15 @@ def catalogue() -> tuple[Named, ...]:
     return (*ours, *across)
 
 
-def feature_set(encodings: Encodings) -> str:
-    """The version of a feature set: 12 hexadecimal digits over its declarations and what was fitted."""
+def feature_set(encodings: Encodings, row_models: str = "") -> str:
+    """The version of a feature set: 12 hexadecimal digits over its declarations and what was fitted.
+
+    Args:
+        encodings: What was fitted for the feature table.
+        row_models: The version of the row models whose scores belong to it; empty where none do.
+    """
     fitted = sorted(encodings, key=lambda each: (each.name, each.level is not None, each.level or ""))
-    text = repr(TABLES) + repr(ACROSS) + repr(fitted)
+    text = repr(TABLES) + repr(ACROSS) + repr(fitted) + row_models
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

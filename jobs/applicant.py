@@ -9,8 +9,8 @@ from features.matrix import KEY
 from jobs.batch import check_same_probability
 from jobs.errors import UserError
 from jobs.explanation import Reason, Vector
+from jobs.inputs import read_inputs
 from jobs.job import Job
-from jobs.lake import FEATURES
 from jobs.scores import read_scores, scoring_model
 from jobs.tracking import Tracking
 
@@ -80,7 +80,7 @@ def explain_applicant(job: Job, store: Tracking, applicant: int) -> Applicant:
         raise UserError(f"--applicant {applicant} could not be scored: {row['reason_not_scored']}")
     scorer = scoring_model(job, store, scores)
     model = store.registered_model(scorer)
-    features = job.lake.read_run_date(FEATURES, job.run_date).where(F.col(KEY) == applicant)
+    features = read_inputs(job.lake, model.features, job.run_date).where(F.col(KEY) == applicant)
     values = model.values(features.select(KEY, *model.features).toPandas())
     limits = job.settings.explain
     explained = model.explanations(values, limits.reasons, limits.contributions, limits.additivity)

@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from features.matrix import catalogue
+from features.nested import EVERY_FEATURE
 from jobs import page, plots
 from jobs.applicant import Applicant
 from jobs.explanation import largest
@@ -26,7 +26,7 @@ class Line:
 
 def lines_of(who: Applicant, most: int) -> tuple[Line, ...]:
     """The features with the largest absolute contributions, largest first."""
-    descriptions = {named.name: named.description for named in catalogue()}
+    descriptions = {named.name: named.description for named in EVERY_FEATURE}
     return tuple(
         Line(
             name=who.names[i],

@@ -4,13 +4,15 @@ import argparse
 
 from pyspark.sql import functions as F
 
-from features.encode import ENCODING_SCHEMA, Encodings, fit
-from features.matrix import BY_NAME, KEY, catalogue, feature_set, feature_table
+from features.encode import fit
+from features.matrix import BY_NAME, KEY, Settle, catalogue, feature_table
+from features.nested import NESTED_FEATURES, nested_table
 from features.rows import Sources
+from jobs import fitted, row_models
 from jobs.errors import UserError
-from jobs.fitted import as_encodings, encodings_fitted_last, encodings_of
-from jobs.job import Job
-from jobs.lake import CATALOGUE, ENCODINGS, FEATURES
+from jobs.fitted import Fitted, as_encodings, fitted_for
+from jobs.job import Job, Step
+from jobs.lake import CATALOGUE, FEATURES, NESTED
 from jobs.options import add_run_date, open_job
 from jobs.session import settling
 from jobs.settings import Settings
@@ -35,46 +37,58 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def assemble(job: Job, version: str | None = None) -> None:
-    """Write the delivery's rows of `features`, and what they were made with to `encodings` and `catalogue`.
+    """Write the delivery's rows of `features` (and of `nested`), and what they were made with.
 
     Args:
         job: The delivery to assemble.
-        version: The feature set whose encodings to apply; None fits them where the delivery has labelled rows.
+        version: The feature set whose encodings and row models to apply; None fits them where the delivery has
+            labelled rows.
     """
     with job.step("assemble") as step:
         sources = job.lake.delivered_tables(job.run_date)
-        encodings = encodings_of(job.lake, version) if version else new_encodings(job, sources)
-        made_with = feature_set(encodings)
+        found = fitted_for(job.lake, version) if version else newly_fitted(job, step, sources)
+        made_with = found.feature_set
         if version not in (None, made_with):
             raise UserError(f"--feature-set {version}: the declarations have changed since, they now make {made_with}")
-        step.say(f"feature set {made_with}: {len(catalogue())} features")
-        comments = {named.name: named.about for named in catalogue()}
+        step.say(f"feature set {made_with}: {len(found.features)} features")
         with settling() as settle, job.lake.numbers_as_they_are():
-            rows = feature_table(sources, encodings, settle).select(
+            write_nested(job, sources, found, settle)  # first: readers go by the feature table
+            rows = feature_table(sources, found.encodings, settle).select(
                 KEY, "TARGET", F.lit(made_with).alias("feature_set"), *[named.name for named in catalogue()]
             )
-            job.lake.replace(FEATURES, rows, job.run_date, comments)
-        write_lineage(job, made_with, encodings)
+            job.lake.replace(FEATURES, rows, job.run_date, {named.name: named.about for named in catalogue()})
+        fitted.keep(job.lake, job.run_date, found)
+        write_catalogue(job, found)
         assembled = job.lake.read_run_date(FEATURES, job.run_date).count()
         step.measure("applicants", assembled)
         step.say(f"{assembled:,} applicants")
 
 
-def new_encodings(job: Job, sources: Sources) -> Encodings:
-    """Fitted on the labelled rows of the delivery, or those fitted last where it has none."""
-    applications = sources["application"]
-    if applications.where(F.col("TARGET").isNotNull()).isEmpty():
-        return encodings_fitted_last(job.lake, job.run_date)
-    return as_encodings(fit(sources, BY_NAME["application"], BY_NAME).collect())
+def newly_fitted(job: Job, step: Step, sources: Sources) -> Fitted:
+    """Fitted on the labelled rows of the delivery, or what was fitted last where it has none."""
+    if sources["application"].where(F.col("TARGET").isNotNull()).isEmpty():
+        return fitted.fitted_last(job.lake, job.run_date)
+    encodings = as_encodings(fit(sources, BY_NAME["application"], BY_NAME).collect())
+    settings = job.settings
+    if not settings.nested.enabled:
+        return Fitted(encodings, None)
+    models = row_models.fit(sources, settings.split, settings.nested)
+    step.say(f"{len(models.files)} row models fitted")
+    return Fitted(encodings, models)
 
 
-def write_lineage(job: Job, made_with: str, encodings: Encodings) -> None:
-    """Keep what the feature set was fitted to and what it declares."""
-    spark = job.lake.spark
-    fitted = spark.createDataFrame([(e.name, e.level, e.value) for e in encodings], ENCODING_SCHEMA)
-    job.lake.replace(ENCODINGS, fitted.select(F.lit(made_with).alias("feature_set"), "*"), job.run_date)
-    declared = spark.createDataFrame(
-        [(made_with, n.name, n.table, n.family, n.about, repr(n.declared)) for n in catalogue()],
+def write_nested(job: Job, sources: Sources, found: Fitted, settle: Settle) -> None:
+    """Write the scores of each applicant's rows, folded, where the feature set has row models."""
+    if found.row_models is not None:
+        rows = nested_table(sources, found.row_models.score, settle)
+        comments = {named.name: named.about for named in NESTED_FEATURES}
+        job.lake.replace(NESTED, rows, job.run_date, comments, found.feature_set)
+
+
+def write_catalogue(job: Job, found: Fitted) -> None:
+    """Keep what the feature set declares."""
+    declared = job.lake.spark.createDataFrame(
+        [(found.feature_set, n.name, n.table, n.family, n.about, repr(n.declared)) for n in found.features],
         "feature_set STRING, name STRING, source STRING, family STRING, about STRING, declaration STRING",
     )
     job.lake.replace(CATALOGUE, declared, job.run_date)

@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 
 from features.families import FAMILIES
 from features.matrix import KEY, catalogue
+from features.nested import EVERY_FEATURE
 from features.spec import Named
 from jobs.errors import UserError
 from jobs.lake import CATALOGUE, FEATURES, Lake, parse_run_date
@@ -36,8 +37,8 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     console = Console(width=None if Console().is_terminal else 160)
     if arguments.markdown:
-        arguments.markdown.write_text(markdown(catalogue()), encoding="utf-8")
-        console.print(f"{len(catalogue())} features in {arguments.markdown}")
+        arguments.markdown.write_text(markdown(EVERY_FEATURE), encoding="utf-8")
+        console.print(f"{len(EVERY_FEATURE)} features in {arguments.markdown}")
     elif arguments.applicant is not None:
         run_date = parse_run_date(arguments.run_date) if arguments.run_date else None
         console.print(applicant_grid(applicant_row(open_lake(arguments, settings), arguments.applicant, run_date)))
@@ -45,7 +46,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
         for line in differences(open_lake(arguments, settings), *arguments.diff):
             console.print(line, highlight=False)
     else:
-        console.print(catalogue_grid(catalogue()))
+        console.print(catalogue_grid(EVERY_FEATURE))
 
 
 def catalogue_grid(named: tuple[Named, ...]) -> Grid:
@@ -67,6 +68,7 @@ def markdown(named: tuple[Named, ...]) -> str:
         "Made by `make docs` from the declarations in `features/`; do not edit.",
         "",
         f"{len(named)} features: " + ", ".join(f"{count} from {table}" for table, count in counts.items()) + ".",
+        "Those from scores of rows are there where `nested.enabled` is true.",
         "",
         "## Reason families",
         "",

@@ -4,11 +4,10 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from features.matrix import catalogue, feature_set
 from jobs import tracking
 from jobs.answers import ScoringModel
 from jobs.errors import ModelRefused
-from jobs.fitted import encodings_of
+from jobs.fitted import fitted_for
 from jobs.lake import FEATURES, Lake
 from jobs.model import Model
 from jobs.prepared import Prepared
@@ -46,7 +45,7 @@ class Champions:
 
         Raises:
             UserError: There is none, or no encodings of its features.
-            ModelRefused: Its file was changed, or the declarations of its features were.
+            ModelRefused: Its file or a row model was changed, or the declarations of its features were.
             TryAgain: The registry does not answer.
         """
         champion = self.store.need_champion()
@@ -73,16 +72,16 @@ class Champions:
     def plan_for(self, champion: Registered, model: Model) -> Prepared:
         """From rows and histories to the features that the champion reads."""
         if model.feature_set not in self.plans:
-            encodings = encodings_of(self.lake, model.feature_set)
-            made = feature_set(encodings)
-            unknown = sorted(set(model.features) - {named.name for named in catalogue()})
+            fitted = fitted_for(self.lake, model.feature_set)
+            made = fitted.feature_set
+            unknown = set(model.features) - {named.name for named in fitted.features}
             if made != model.feature_set or unknown:
                 raise ModelRefused(
                     f"the champion, version {champion.version}, was trained on feature set {model.feature_set}, the "
                     f"declarations now make {made}: train and register a new model, or serve this one with its own code"
                 )
             folder = self.folder / f"features_{model.feature_set}"
-            self.plans[model.feature_set] = prepare_features(self.lake.spark, folder, encodings)
+            self.plans[model.feature_set] = prepare_features(self.lake.spark, folder, fitted)
         return self.plans[model.feature_set]
 
     def identity(self, champion: Registered, model: Model) -> ScoringModel:

@@ -13,6 +13,7 @@ from jobs import batch, folds, measures
 from jobs.fairness import UNKNOWN, age_bands, marital_status
 from jobs.gates import Drift, Evidence, Shift, unpaired_gain
 from jobs.held_out import read_audited
+from jobs.inputs import read_inputs
 from jobs.job import Job
 from jobs.lake import FEATURES
 from jobs.measures import Interval
@@ -52,7 +53,7 @@ def measured_on_test_folds(
 ) -> pd.DataFrame:
     """SK_ID_CURR, TARGET, probability and the named features of those of the candidate's test applicants that the model
     can score."""
-    rows = folds.labelled(job.lake, training.run_date, version, training.split)
+    rows = folds.labelled(read_inputs(job.lake, model.features, training.run_date, version), training.split)
     ours = rows.where((F.col("part") == folds.TEST) & (F.col("feature_set") == model.feature_set))
     return batch.measured(ours, model, features).dropna(subset="probability")
 
@@ -100,7 +101,7 @@ def measure_drift(
     job: Job, training: Training, candidate: Model, test: pd.DataFrame, features: Sequence[str]
 ) -> Drift | None:
     """From the candidate's test applicants, on whom it was not fitted, to the delivery's new ones."""
-    rows = job.lake.read_run_date(FEATURES, training.run_date, training.features_version)
+    rows = read_inputs(job.lake, candidate.features, training.run_date, training.features_version)
     new = batch.measured(rows.where(F.col("TARGET").isNull()), candidate, features)
     if new.empty:
         return None

@@ -11,8 +11,9 @@ from jobs import applicant_page, batch, plots, tracking
 from jobs.applicant import explain_applicant
 from jobs.batch import LINEAGE, with_lineage
 from jobs.errors import UserError
+from jobs.inputs import read_inputs
 from jobs.job import Job
-from jobs.lake import EXPLANATIONS, FEATURES
+from jobs.lake import EXPLANATIONS
 from jobs.options import add_run_date, open_job
 from jobs.scores import read_scores, scoring_model
 from jobs.settings import Settings
@@ -64,7 +65,7 @@ def explain(job: Job) -> None:
         store = tracking.connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
         model = store.registered_model(scorer)
-        features = job.lake.read_run_date(FEATURES, job.run_date).select(KEY, *model.features)
+        features = read_inputs(job.lake, model.features, job.run_date).select(KEY, *model.features)
         scored = scores.where(F.col("probability").isNotNull()).select(KEY, "probability")
         explained = batch.explained(scored.join(features, on=KEY, how="inner"), model, job.settings.explain)
         job.lake.replace(EXPLANATIONS, with_lineage(explained, job.run_date, scorer), job.run_date, COMMENTS)

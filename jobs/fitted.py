@@ -1,14 +1,88 @@
-"""What was fitted for a feature set, as the lake keeps it."""
+"""What was fitted for a feature set, as the lake keeps it: encodings, and row models where it has nested features."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from features.encode import Encoding, Encodings
-from jobs.errors import UserError
-from jobs.lake import ENCODINGS, Lake
+from features.encode import ENCODING_SCHEMA, Encoding, Encodings
+from features.matrix import catalogue, feature_set
+from features.nested import EVERY_FEATURE
+from features.spec import Named
+from jobs import row_models
+from jobs.errors import ModelRefused, UserError
+from jobs.lake import ENCODINGS, NESTED_MODELS, Lake
+from jobs.model import sha256_of
+from jobs.row_models import RowModels
+from jobs.settings import Split
+
+ROW_MODELS = "source STRING, cohort INT, cohorts INT, split STRING, inputs STRING, sha256 STRING, file BINARY"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All that a feature set was fitted to; row models are None where it has no nested features."""
+
+    encodings: Encodings
+    row_models: RowModels | None
+
+    @property
+    def feature_set(self) -> str:
+        """The version that these make with the declarations as they are now."""
+        return feature_set(self.encodings, self.row_models.version if self.row_models else "")
+
+    @property
+    def features(self) -> tuple[Named, ...]:
+        """Every feature of the set, in order."""
+        return EVERY_FEATURE if self.row_models else catalogue()
+
+
+def fitted_for(lake: Lake, version: str) -> Fitted:
+    """What was fitted for a feature set.
+
+    Raises:
+        UserError: The lake has nothing of this version.
+        ModelRefused: A row model was changed, or reads what is not declared any more.
+    """
+    return Fitted(encodings_of(lake, version), row_models_of(lake, version))
+
+
+def keep(lake: Lake, run_date: date, fitted: Fitted) -> None:
+    """Store what the delivery's features were made with."""
+    version = fitted.feature_set
+    rows = [(each.name, each.level, each.value) for each in fitted.encodings]
+    encodings = lake.spark.createDataFrame(rows, ENCODING_SCHEMA)
+    lake.replace(ENCODINGS, encodings.select(F.lit(version).alias("feature_set"), "*"), run_date)
+    if fitted.row_models is None:
+        return
+    models = fitted.row_models
+    rule = (models.cohorts, models.split.model_dump_json(), row_models.inputs_version())
+    stored = [(table, cohort, *rule, sha256_of(file), file) for (table, cohort), file in sorted(models.files.items())]
+    lake.replace(NESTED_MODELS, lake.spark.createDataFrame(stored, ROW_MODELS), run_date, feature_set=version)
+
+
+def row_models_of(lake: Lake, version: str) -> RowModels | None:
+    """The row models of a feature set, or None where it has none."""
+    if not lake.exists(NESTED_MODELS):
+        return None
+    stored = lake.read(NESTED_MODELS).where(F.col("feature_set") == version).drop("run_date").distinct().collect()
+    if not stored:
+        return None
+    for row in stored:
+        if sha256_of(row["file"]) != row["sha256"]:
+            raise ModelRefused(f"{lake.path(NESTED_MODELS)}: row model {row['cohort']} of {row['source']} was changed")
+        if row["inputs"] != row_models.inputs_version():
+            raise ModelRefused(
+                f"the row models of feature set {version} read other columns than are declared now: "
+                "assemble a delivery with application_train.csv, and train on it"
+            )
+    return RowModels(
+        split=Split.model_validate_json(stored[0]["split"]),
+        cohorts=stored[0]["cohorts"],
+        files={(row["source"], row["cohort"]): bytes(row["file"]) for row in stored},
+    )
 
 
 def encodings_of(lake: Lake, version: str) -> Encodings:
@@ -25,19 +99,19 @@ def encodings_of(lake: Lake, version: str) -> Encodings:
     return as_encodings(rows)
 
 
-def encodings_fitted_last(lake: Lake, run_date: date) -> Encodings:
-    """Those of the newest delivery up to the run_date that had labelled applicants.
+def fitted_last(lake: Lake, run_date: date) -> Fitted:
+    """What the newest delivery up to the run_date was assembled with.
 
     Raises:
         UserError: There was none.
     """
-    fitted = stored_encodings(lake).where(F.col("run_date") <= F.lit(run_date))
-    last = fitted.agg(F.max("run_date")).first()
-    if last is None or last[0] is None:
+    known = stored_encodings(lake).where(F.col("run_date") <= F.lit(run_date))
+    last = known.orderBy(F.desc("run_date")).select("feature_set").first()
+    if last is None:
         raise UserError(
             f"{lake.root} has no encodings up to {run_date}: assemble a delivery with application_train.csv first"
         )
-    return as_encodings(collected(fitted.where(F.col("run_date") == F.lit(last[0]))))
+    return fitted_for(lake, last[0])
 
 
 def stored_encodings(lake: Lake) -> DataFrame:

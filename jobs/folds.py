@@ -1,12 +1,9 @@
 """Which applicants a model is trained on, stopped on and measured on."""
 
-from datetime import date
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.matrix import KEY
-from jobs.lake import FEATURES, Lake
 from jobs.settings import Split
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -34,7 +31,6 @@ def cross_fold(split: Split, number: int) -> Column:
     return F.pmod(hashed, F.lit(number)).cast("int")
 
 
-def labelled(lake: Lake, run_date: date, version: int, split: Split) -> DataFrame:
-    """The delivery's labelled rows of the feature table at a version, with the column `part`."""
-    rows = lake.read_run_date(FEATURES, run_date, version)
+def labelled(rows: DataFrame, split: Split) -> DataFrame:
+    """Those of the rows that have a TARGET, with the column `part`."""
     return rows.where(F.col("TARGET").isNotNull()).select("*", part(split).alias("part"))

@@ -21,6 +21,8 @@ PROMOTIONS = "operations/promotions"
 FEATURES = "features"
 ENCODINGS = "encodings"
 CATALOGUE = "catalogue"
+NESTED = "nested"
+NESTED_MODELS = "nested_models"
 SCORES = "scores"
 EXPLANATIONS = "explanations"
 
@@ -115,27 +117,40 @@ class Lake:
         """The rows of one run_date."""
         return self.read(table, version).where(F.col("run_date") == F.lit(run_date))
 
-    def replace(self, table: str, rows: DataFrame, run_date: date, comments: Mapping[str, str] | None = None) -> int:
+    def replace(
+        self,
+        table: str,
+        rows: DataFrame,
+        run_date: date,
+        comments: Mapping[str, str] | None = None,
+        feature_set: str | None = None,
+    ) -> int:
         """Put the rows in place of the run_date's, in one commit; gives the new version.
 
-        Rows get the column run_date where they have none. A table that is not there yet is made, partitioned by
-        run_date. `comments` say what columns mean.
+        A table that is not there yet is made, partitioned by run_date (and by feature set).
+
+        Args:
+            table: Which.
+            rows: Its columns; they get run_date, and feature_set where it is given, where they have none.
+            run_date: The delivery.
+            comments: What columns mean.
+            feature_set: Replace only the rows of this one: the table keeps those of others.
         """
         said = comments or {}
         columns = [
             F.col(name).alias(name, metadata={"comment": said[name]}) if name in said else F.col(name)
             for name in rows.columns
         ]
-        dated = rows.select(*columns)
-        if "run_date" not in rows.columns:
-            dated = dated.withColumn("run_date", F.lit(run_date))
-        writer = dated.write.format("delta").mode("overwrite")
+        place = {"run_date": F.lit(run_date)} | ({} if feature_set is None else {"feature_set": F.lit(feature_set)})
+        added = {name: value for name, value in place.items() if name not in rows.columns}
+        writer = rows.select(*columns).withColumns(added).write.format("delta").mode("overwrite")
         if self.exists(table):
-            writer = writer.option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'").option(
+            one_set = "" if feature_set is None else f" and feature_set = '{feature_set}'"
+            writer = writer.option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'{one_set}").option(
                 "mergeSchema", True
             )
         else:
-            writer = writer.partitionBy("run_date").options(**TABLE_PROPERTIES)
+            writer = writer.partitionBy(*place).options(**TABLE_PROPERTIES)
         writer.save(self.path(table))
         return self.version(table)
 

@@ -2,16 +2,18 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from pyspark.sql import functions as F
 
-from features.matrix import catalogue
+from features.nested import EVERY_FEATURE
 from jobs import batch, folds, inventory, tracking
 from jobs.applicant import explain_applicant
 from jobs.drivers import drivers_of, logged_stability, sample_of
 from jobs.errors import UserError
 from jobs.held_out import held_out
+from jobs.inputs import read_inputs
 from jobs.job import Job
 from jobs.lake import DELIVERIES
 from jobs.options import add_run_date, open_job
@@ -72,15 +74,15 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
         raise UserError(f"the champion was trained on {training.lake}: report there, where its test applicants are")
     chosen = riskiest(job) if applicant is None else applicant
     explained = None if chosen is None else explain_applicant(job, store, chosen)
-    labelled = folds.labelled(lake, training.run_date, training.features_version, training.split)
-    test = labelled.where(F.col("part") == folds.TEST)
+    rows = read_inputs(lake, model.features, training.run_date, training.features_version)
+    test = folds.labelled(rows, training.split).where(F.col("part") == folds.TEST)
     source = lake.read_run_date(DELIVERIES, run_date).select("source").first()
     return ReportData(
         run_date=run_date,
         source=source[0] if source else "",
         steps=tuple(step for step in inventory.latest_steps(lake) if step.run_date == run_date),
         tables=inventory.tables_of(lake, run_date),
-        features=count_features(),
+        features=count_features(frozenset(model.features)),
         model=ModelIdentity(
             name=store.model_name,
             version=champion.version,
@@ -99,7 +101,8 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
     )
 
 
-def count_features() -> tuple[FeatureCount, ...]:
-    """The catalogue's features by table and family."""
-    counts = Counter((named.table, named.family) for named in catalogue())
+def count_features(names: Collection[str]) -> tuple[FeatureCount, ...]:
+    """Those of the named features that are declared, by table and family."""
+    declared = (named for named in EVERY_FEATURE if named.name in names)
+    counts = Counter((named.table, named.family) for named in declared)
     return tuple(FeatureCount(table, family, count) for (table, family), count in counts.items())

@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from features.matrix import catalogue
 from jobs import inventory, tracking
 from jobs.assemble import assemble
 from jobs.errors import GateRefused, UserError
 from jobs.explain import explain
 from jobs.ingest import ingest
+from jobs.inputs import declared_inputs
 from jobs.job import Job
 from jobs.options import add_run_date, open_job
 from jobs.register import register
@@ -56,7 +56,7 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
     ingest(job, source)
     assemble(job)
     refused = None
-    run_id = train(job, catalogue())
+    run_id = train(job, declared_inputs(job.settings.nested))
     try:
         register(job, run_id)
     except GateRefused as refusal:

@@ -13,12 +13,14 @@ from pyspark.sql import types as T
 
 from features import TABLES, contract
 from features.contract import BROKEN_LINE, ERRORS, FILE
-from features.encode import Encodings
 from features.matrix import BY_NAME, KEY, TARGET, feature_table
+from features.nested import nested_table
 from jobs.answers import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
 from jobs.applications import COLUMNS, CONTRACT, Application
 from jobs.explanation import Explanation
+from jobs.fitted import Fitted
 from jobs.histories import read_histories
+from jobs.inputs import read_inputs
 from jobs.lake import FEATURES, Lake
 from jobs.model import Model
 from jobs.prepared import Prepared
@@ -67,10 +69,9 @@ class Scorer:
 
     def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant]:
         """Answers by applicant, of the feature table's newest row for each; those who are not in it are left out."""
-        rows = self.lake.read(FEATURES).where(F.col("feature_set") == self.model.feature_set)
-        if self.run_date is not None:
-            rows = rows.where(F.col(DELIVERY) == F.lit(self.run_date))
-        asked = rows.where(F.col(KEY).isin(list(applicants))).select(KEY, DELIVERY, *self.model.features)
+        rows = read_inputs(self.lake, self.model.features, self.run_date)
+        asked = rows.where((F.col("feature_set") == self.model.feature_set) & F.col(KEY).isin(list(applicants)))
+        asked = asked.select(KEY, DELIVERY, *self.model.features)
         found = asked.toArrow().to_pandas().sort_values(DELIVERY, kind="stable")
         newest = found.drop_duplicates(KEY, keep="last").reset_index(drop=True)
         return self.answers(newest, dict(zip(newest[KEY], newest[DELIVERY], strict=True)))
@@ -99,11 +100,14 @@ def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:
     return plan
 
 
-def prepare_features(spark: SparkSession, folder: Path, encodings: Encodings) -> Prepared:
-    """From the source tables' rows of some applicants to `FEATURES`."""
+def prepare_features(spark: SparkSession, folder: Path, fitted: Fitted) -> Prepared:
+    """From the source tables' rows of some applicants to `FEATURES`, the nested ones among them where there are."""
     plan = Prepared(spark, folder, folder.name)
     sources = {table.name: plan.table(table.name, contract.schema(table)) for table in TABLES}
-    plan.keep(FEATURES, feature_table(sources, encodings, plan.settle))
+    rows = feature_table(sources, fitted.encodings, plan.settle)
+    if fitted.row_models is not None:
+        rows = rows.join(nested_table(sources, fitted.row_models.score, plan.settle), on=KEY, how="left")
+    plan.keep(FEATURES, rows)
     return plan
 
 

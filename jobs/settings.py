@@ -66,6 +66,22 @@ class Split(Section):
         return self
 
 
+class Nested(Section):
+    """The row models, whose scores become features."""
+
+    enabled: bool
+    cohorts: Annotated[int, Field(ge=2)]
+    rows: Count
+    rounds: Count
+    seed: int
+    max_depth: Count
+    learning_rate: Positive
+    min_child_weight: float
+    subsample: Share
+    colsample_bytree: Share
+    reg_lambda: float
+
+
 class Train(Section):
     """The booster and how it is trained."""
 
@@ -181,6 +197,7 @@ class Settings(Section):
     session: Session
     ingest: Ingest
     split: Split
+    nested: Nested
     train: Train
     search: Search
     selection: Selection

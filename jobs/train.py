@@ -12,12 +12,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features import TABLES
-from features.matrix import KEY, catalogue
+from features.matrix import KEY
 from features.spec import Named
 from jobs import batch, calibration, documentation, folds, measures, tracking
 from jobs.calibration import Calibration
 from jobs.candidates import LOSS, booster_parameters
 from jobs.errors import UserError
+from jobs.fitted import row_models_of
+from jobs.inputs import declared_inputs, read_inputs
 from jobs.job import Job
 from jobs.lake import FEATURES
 from jobs.model import Model, load_model, seal, sha256_of
@@ -51,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    train(open_job(arguments, settings), catalogue(), arguments.features_version)
+    train(open_job(arguments, settings), declared_inputs(settings.nested), arguments.features_version)
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
 
 def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) -> TrainingSet:
     """The delivery's labelled rows, if the table holds the inputs and none of them is protected."""
-    rows = job.lake.read(FEATURES, version)
+    rows = read_inputs(job.lake, [named.name for named in inputs], job.run_date, version)
     number = job.lake.version(FEATURES) if version is None else version
     names = [named.name for named in inputs]
     protected = {column.name for table in TABLES for column in table.columns if column.protected}
@@ -147,14 +149,25 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
     missing = [name for name in names if name not in rows.columns]
     if missing:
         raise UserError(f"{job.lake.path(FEATURES)} has no column {missing[0]}: assemble {job.run_date} again")
-    labelled = folds.labelled(job.lake, job.run_date, number, job.settings.split)
+    labelled = folds.labelled(rows, job.settings.split)
     feature_sets = [row[0] for row in labelled.select("feature_set").distinct().collect()]
     if len(feature_sets) != 1:
         raise UserError(
-            f"{job.lake.path(FEATURES)} version {number} has no labelled applicant of {job.run_date}: "
-            "assemble a delivery with application_train.csv first"
+            f"{job.lake.path(FEATURES)} version {number} has no labelled applicant of {job.run_date} "
+            "with these features: assemble a delivery with application_train.csv first, by the same settings"
         )
+    check_row_models(job, feature_sets[0])
     return TrainingSet(labelled.select(KEY, "TARGET", "part", *names), inputs, feature_sets[0], number)
+
+
+def check_row_models(job: Job, feature_set: str) -> None:
+    """Refuse nested features of row models that learned from what are test applicants now."""
+    models = row_models_of(job.lake, feature_set)
+    if models is not None and models.split != job.settings.split:
+        raise UserError(
+            f"the row models of feature set {feature_set} were fitted with split {models.split}, "
+            f"not with {job.settings.split}: assemble {job.run_date} again"
+        )
 
 
 def check_session(spark: SparkSession, num_workers: int) -> None:

@@ -16,7 +16,7 @@ from jobs.lake import EXPLANATIONS, SCORES
 from jobs.model import Model
 from jobs.score import new_applicants
 from jobs.scores import scoring_model
-from tests.small_lake import FEATURE_SET, LABELLED, RUN_DATE, applicants
+from tests.small_lake import LABELLED, RUN_DATE, applicants
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_rerun_replaces(small_job: Job) -> None:
 
 
 def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:
-    features = new_applicants(small_job.lake, RUN_DATE, FEATURE_SET)
+    features = new_applicants(small_job.lake, RUN_DATE, model)
     scores = small_job.lake.read_run_date(SCORES, RUN_DATE).select("SK_ID_CURR", "probability")
     shuffled = features.join(scores, on="SK_ID_CURR", how="inner").repartition(7)
     again = batch.explained(shuffled, model, small_job.settings.explain).orderBy("SK_ID_CURR").toPandas()
@@ -56,7 +56,7 @@ def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: M
 
 
 def test_scores_of_other_features_are_not_explained(small_job: Job, model: Model) -> None:
-    features = new_applicants(small_job.lake, RUN_DATE, FEATURE_SET).limit(3)
+    features = new_applicants(small_job.lake, RUN_DATE, model).limit(3)
     with pytest.raises(PythonException, match="3 of 3 probabilities are not those of the features"):
         batch.explained(
             features.withColumn("probability", F.lit(0.999)).coalesce(1), model, small_job.settings.explain

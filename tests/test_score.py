@@ -16,7 +16,7 @@ from jobs.lake import SCORES
 from jobs.model import Model, sha256_of
 from jobs.score import new_applicants, score
 from jobs.tracking import Registered, Tracking
-from tests.small_lake import FEATURE_SET, LABELLED, NEW, RUN_DATE, applicants
+from tests.small_lake import LABELLED, NEW, RUN_DATE, applicants
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_a_rerun_replaces(small_job: Job) -> None:
 
 
 def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:
-    rows = new_applicants(small_job.lake, RUN_DATE, FEATURE_SET)
+    rows = new_applicants(small_job.lake, RUN_DATE, model)
     shuffled = rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(7)
     scored = batch.scored(shuffled, model, small_job.settings.decision.threshold)
     again = scored.orderBy("SK_ID_CURR").toPandas()["probability"]

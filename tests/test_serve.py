@@ -365,7 +365,7 @@ def test_a_delivery_that_is_not_there_is_named(lake: Lake, settings: Settings, t
 def test_declarations_that_changed_since_training_are_refused(
     lake: Lake, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.champions.feature_set", lambda _: "ffffffffffff")
+    monkeypatch.setattr("jobs.fitted.feature_set", lambda *_: "ffffffffffff")
     with pytest.raises(ModelRefused, match="the declarations now make ffffffffffff: train and register") as refused:
         Champions(lake, None, settings, tmp_path).newest()
     assert refused.value.exit_code == 5

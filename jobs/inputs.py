@@ -1,0 +1,43 @@
+"""The rows that models read: the feature table's, with the nested features beside them where a model reads those."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.matrix import KEY, catalogue
+from features.nested import EVERY_FEATURE, NESTED_FEATURES
+from features.spec import Named
+from jobs.lake import FEATURES, NESTED, Lake
+from jobs.settings import Nested
+
+SAME_ROW = [KEY, "run_date", "feature_set"]
+
+
+def declared_inputs(settings: Nested) -> tuple[Named, ...]:
+    """The features that a model is trained on by the settings."""
+    return EVERY_FEATURE if settings.enabled else catalogue()
+
+
+def read_inputs(
+    lake: Lake, features: Sequence[str], run_date: date | None = None, version: int | None = None
+) -> DataFrame:
+    """SK_ID_CURR, TARGET, run_date, feature_set and at least the features, one row for each applicant of a delivery.
+
+    Args:
+        lake: Where they are.
+        features: A model's.
+        run_date: The delivery; None takes all of them.
+        version: The Delta version of the feature table; None takes the newest. Nested features need none: they are
+            kept by the feature set, which names the row models that they were made with.
+    """
+    rows = dated(lake.read(FEATURES, version), run_date)
+    if not {named.name for named in NESTED_FEATURES} & set(features):
+        return rows
+    return rows.join(dated(lake.read(NESTED), run_date), on=SAME_ROW, how="inner")
+
+
+def dated(rows: DataFrame, run_date: date | None) -> DataFrame:
+    """The rows of one run_date, or all."""
+    return rows if run_date is None else rows.where(F.col("run_date") == F.lit(run_date))
