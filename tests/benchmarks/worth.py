@@ -1,8 +1,8 @@
-"""What the features are worth: cross-validated AUC of the baseline, of trees without the histories, and of all trees.
+"""What the features are worth: cross-validated AUC of the baseline, and of trees on more and more of the features.
 
     python -m tests.benchmarks.worth --lake demo/lake --run-date 2018-05-17
 
-Same applicants, same folds, fitted on the executors as `train` does before it chooses; intervals of differences are
+Nested features are among them where the lake was assembled with `nested.enabled=true`. Same applicants, same folds, fitted on the executors as `train` does before it chooses; intervals of differences are
 DeLong's, of paired margins.
 """
 
@@ -18,12 +18,14 @@ from rich.console import Console
 from rich.table import Table
 
 from features.matrix import KEY, catalogue
+from features.nested import EVERY_FEATURE
 from features.spec import Named
 from jobs import cross_validation, folds
 from jobs.candidates import Logistic, Trees
 from jobs.choice import Trial
 from jobs.cross_validation import NO_FOLD, Dealt
-from jobs.lake import FEATURES, Lake, parse_run_date
+from jobs.inputs import read_inputs
+from jobs.lake import NESTED, Lake, parse_run_date
 from jobs.null_importance import gains
 from jobs.session import open_session
 from jobs.settings import Settings, Train, load_settings
@@ -32,10 +34,10 @@ TOP = 30
 APPLICATION = "application"
 
 
-def labelled_rows(lake: Lake, run_date: str, settings: Settings) -> DataFrame:
+def labelled_rows(lake: Lake, run_date: str, features: Sequence[Named], settings: Settings) -> DataFrame:
     """All labelled applicants of the delivery: nothing is chosen here, so that none has to stay unseen."""
-    rows = folds.labelled(lake, parse_run_date(run_date), lake.version(FEATURES), settings.split)
-    return rows.withColumn("part", F.lit(folds.TRAIN))
+    rows = read_inputs(lake, [named.name for named in features], parse_run_date(run_date))
+    return folds.labelled(rows, settings.split).withColumn("part", F.lit(folds.TRAIN))
 
 
 def for_few_rows(booster: Train, rows: int) -> Train:
@@ -52,13 +54,16 @@ def trials(dealt: Dealt, features: Sequence[Named], settings: Settings, booster:
     """The best logistic regression of the grid, then trees on more and more."""
     own = [named.name for named in features if named.table == APPLICATION]
     lines = [Logistic(c) for c in settings.search.logistic_c]
+    all_plain = reading(dealt, [named.name for named in catalogue()])
     tried = [
-        Trial(f"logistic regression, C {line.c:g}", line, cross_validation.out_of_fold(dealt, line), "")
+        Trial(f"logistic regression, C {line.c:g}", line, cross_validation.out_of_fold(all_plain, line), "")
         for line in lines
     ]
     yield max(tried, key=lambda trial: trial.auc.value)
     trees = Trees(booster)
-    for name, names in (("trees, application alone", own), ("trees, all tables", dealt.names)):
+    plain = [named.name for named in catalogue()]
+    nested = [("trees, nested features too", dealt.names)] if len(dealt.names) > len(plain) else []
+    for name, names in (("trees, application alone", own), ("trees, all tables", plain), *nested):
         yield Trial(name, trees, cross_validation.out_of_fold(reading(dealt, names), trees), "")
 
 
@@ -83,8 +88,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=100_000, help="labelled applicants (default: %(default)s)")
     arguments = parser.parse_args()
     settings = load_settings()
-    rows = labelled_rows(Lake(arguments.lake, open_session("worth")), arguments.run_date, settings)
-    features = list(catalogue())
+    lake = Lake(arguments.lake, open_session("worth"))
+    features = list(EVERY_FEATURE if lake.exists(NESTED) else catalogue())
+    rows = labelled_rows(lake, arguments.run_date, features, settings)
     search = settings.search.model_copy(update={"rows": arguments.most})
     dealt = cross_validation.deal(rows, [named.name for named in features], settings.split, search)
     dealt.rows.persist()
