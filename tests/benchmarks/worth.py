@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.worth --lake demo/lake --run-date 2018-05-17
 
-Nested features are among them where the lake was assembled with `nested.enabled=true`. Same applicants, same folds, fitted on the executors as `train` does before it chooses; intervals of differences are
-DeLong's, of paired margins.
+Nested features are among them where the lake was assembled with `nested.enabled=true`. Same applicants, same folds,
+fitted on the executors as `train` does before it chooses; intervals of differences are DeLong's, of paired margins.
 """
 
 import argparse
