@@ -61,7 +61,7 @@ mlflow: setup ## Open the demo's MLflow store at http://localhost:5000
 serve: setup ## Score over REST on the demo's lake, at http://localhost:8000
 	$(PYTHON) -m jobs serve --lake $(DEMO_LAKE)
 
-bench: setup ## Time ingest and features at full size by Spark, Sail and DuckDB, in build/bench
+bench: setup ## Time ingest, features, fits and explanations at full size, in build/bench
 	$(PYTHON) -m tests.benchmarks
 
 bench-serve: setup ## Time the REST service on the demo's lake

@@ -1,4 +1,4 @@
-"""`make bench`: full-size files, then ingest and features by Spark, Sail and DuckDB in one run, as one table.
+"""`make bench`: full-size files, then ingest and features by Spark, Sail and DuckDB, fits and explanations, in one run.
 
 Every step runs in a process of its own, its clock starts after the session has; memory is the peak of the process and
 its children, shared pages counted once (PSS, Linux only). Ratios of one run compare, seconds of two machines don't.
@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.explaining import FROM_SPARK
+from tests.benchmarks.fitting import ACROSS, ALONE, ROUNDS, ROWS, VALIDATION_LOSS
 
 FULL_SIZE = 356_255
 TENFOLD = 10
-POLL_SECONDS = 0.5
+POLL_SECONDS = 2.0
 GIB = 2**30
 SPARK_MEMORY = "8g"
-PARTS = ("engines", "sizes", "explaining")
+PARTS = ("engines", "sizes", "explaining", "fit")
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def compare_engines(work: Path, delivery: Path) -> None:
     print_table("CSV to tables, all eight files", [checked, *copies], "first", "spark", rows)
     for run in ("first", "warm"):
         print_table(f"Instalment and bureau-balance features, {run} run", folds, run, "duckdb")
-    print_table("assemble: the whole feature table (DuckDB: histories only)", whole, "first", "duckdb")
+    print_table("assemble: the whole feature table", whole, "first", "duckdb")
 
 
 def compare_sizes(work: Path, applicants: int) -> None:
@@ -143,6 +144,21 @@ def compare_sizes(work: Path, applicants: int) -> None:
     Console(width=100).print(grid)
 
 
+def compare_fitting(work: Path) -> None:
+    """One booster by Spark's workers and by one process, on the feature table that `assemble` left."""
+    measured = [measure("fit", engine, ["--work", str(work)]) for engine in ("spark", "xgboost")]
+    rows = measured[-1].seconds[ROWS]
+    grid = Table(title=f"{ROUNDS} rounds on {rows:,.0f} rows of the feature table, two threads", title_justify="left")
+    grid.add_column("who")
+    for heading in ("seconds", f"ratio to {ALONE}", "peak GiB", "validation log loss"):
+        grid.add_column(heading, justify="right")
+    alone = measured[-1].seconds[ALONE]
+    for who, each in zip((ACROSS, ALONE), measured, strict=True):
+        seconds, loss = each.seconds[who], each.seconds[VALIDATION_LOSS]
+        grid.add_row(who, f"{seconds:.1f}", f"{seconds / alone:.2f}", f"{each.gib:.1f}", f"{loss:.5f}")
+    Console(width=100).print(grid)
+
+
 def compare_explaining(work: Path) -> None:
     """Contributions by the booster alone, and whole explanations through Spark."""
     seconds = measure("explain", "spark", ["--work", str(work)]).seconds
@@ -157,7 +173,7 @@ def compare_explaining(work: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time ingest, features and explanations.")
+    parser = argparse.ArgumentParser(description="Time ingest, features, fitting and explanations.")
     parser.add_argument("--applicants", type=int, default=FULL_SIZE, help="default: %(default)s, Home Credit's number")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="default: %(default)s")
     parser.add_argument("--delivery", type=Path, help="files to read (default: generated into WORK/delivery)")
@@ -174,6 +190,8 @@ def main() -> None:
         compare_sizes(arguments.work, arguments.applicants)
     if "explaining" in parts:
         compare_explaining(arguments.work)
+    if "fit" in parts:
+        compare_fitting(arguments.work)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from jobs.job import Job
 from jobs.lake import Lake
 from jobs.session import open_session
 from jobs.settings import load_settings
+from tests.benchmarks import duckdb_table, fitting
 from tests.benchmarks.duckdb_sql import fold_query
 from tests.benchmarks.explaining import run_explain
 from tests.benchmarks.stopwatch import Stopwatch
@@ -116,17 +117,18 @@ def fold(arguments: argparse.Namespace, tables: list[Table]) -> None:
 def fold_in_duckdb(arguments: argparse.Namespace, tables: list[Table], output: Path) -> None:
     """The same declarations as SQL."""
     connection = duck()
-    sources = {table.name: f"read_parquet('{parquet(arguments, table)}')" for table in TABLES}
     for table in tables:
-        query = fold_query(table, BY_NAME, sources)
+        query = fold_query(table, BY_NAME, sources(arguments))
         connection.execute(f"COPY ({query}) TO '{output}/{table.prefix}.parquet'")
 
 
 def run_assemble(arguments: argparse.Namespace, watch: Stopwatch) -> None:
-    """The whole feature table; by DuckDB only the folded histories, without the application and what is derived."""
+    """The whole feature table, from the fitting of encodings to one table on disk."""
     if arguments.engine == "duckdb":
+        folder = arguments.work / "assembled"
+        folder.mkdir(exist_ok=True)
         with watch.time("first"):
-            fold(arguments, [table for table in TABLES if table.age and table.features])
+            duckdb_table.assemble(duck(), sources(arguments), folder)
         return
     job = Job(lake(arguments, "lake"), RUN_DATE, load_settings(overrides=(f"session.engine={arguments.engine}",)))
     with watch.time("first"):
@@ -141,9 +143,17 @@ def run_scale(arguments: argparse.Namespace, watch: Stopwatch) -> None:
         rows = population(spark, arguments.applicants, 1, -(-arguments.applicants // APPLICANTS_A_PARTITION))
         rows[BALANCE.name].selectExpr(*typed(BALANCE)).write.mode("overwrite").parquet(path)
     with watch.time("first"):
-        sources = {BALANCE.name: spark.read.parquet(path)}
-        fold_rows(feature_rows(BALANCE, sources, BY_NAME), BALANCE).write.mode("overwrite").parquet(f"{path}-folded")
+        delivered = {BALANCE.name: spark.read.parquet(path)}
+        fold_rows(feature_rows(BALANCE, delivered, BY_NAME), BALANCE).write.mode("overwrite").parquet(f"{path}-folded")
     watch.seconds["rows"] = float(spark.read.parquet(path).count())
+
+
+def run_fit(arguments: argparse.Namespace, watch: Stopwatch) -> None:
+    """A booster across Spark's workers, as `train` fits it, or by one process without Spark on the same rows."""
+    if arguments.engine == "xgboost":
+        fitting.in_one_process(load_settings().train, arguments.work, watch)
+        return
+    fitting.across_workers(Job(lake(arguments, "lake"), RUN_DATE, load_settings()), arguments.work, watch)
 
 
 def typed(table: Table) -> list[str]:
@@ -161,6 +171,11 @@ def parquet(arguments: argparse.Namespace, table: Table) -> str:
     return str(arguments.work / f"{table.name}.parquet")
 
 
+def sources(arguments: argparse.Namespace) -> dict[str, str]:
+    """What DuckDB reads the source tables from."""
+    return {table.name: f"read_parquet('{parquet(arguments, table)}')" for table in TABLES}
+
+
 def duck() -> duckdb.DuckDBPyConnection:
     """DuckDB with the cores and the memory that Spark has."""
     connection = duckdb.connect()
@@ -175,6 +190,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Stopwatch], None]] = {
     "fold": run_fold,
     "assemble": run_assemble,
     "scale": run_scale,
+    "fit": run_fit,
     "explain": lambda arguments, watch: run_explain(arguments.work, watch),
 }
 
@@ -182,7 +198,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Stopwatch], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("step", choices=STEPS)
-    parser.add_argument("--engine", default="spark", choices=("spark", "sail", "duckdb"))
+    parser.add_argument("--engine", default="spark", choices=("spark", "sail", "duckdb", "xgboost"))
     parser.add_argument("--data", type=Path, default=Path("build/bench/delivery"))
     parser.add_argument("--work", type=Path, default=Path("build/bench"))
     parser.add_argument("--applicants", type=int, default=0)
