@@ -72,9 +72,7 @@ def look(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
     except UserError as error:
         say(f"warning: version {version} goes on: {error}")
     except (MlflowException, PySparkException, OSError) as error:  # their texts may quote what they read
-        say(
-            f"warning: version {version} goes on, whether there is a new champion can't be read: {type(error).__name__}"
-        )
+        say(f"warning: version {version} goes on: the champion can't be read: {type(error).__name__}")
     else:
         if successor is not None:
             desk.scorer = successor

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,21 +25,23 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from features.matrix import feature_table
+from features.encode import ENCODING_SCHEMA, Encodings
+from features.matrix import feature_set, feature_table
 from jobs import serve as verb
 from jobs import tracking
 from jobs.applications import COLUMNS
 from jobs.champions import Champions
 from jobs.errors import ModelRefused, UserError
 from jobs.fitted import encodings_of
-from jobs.lake import EXPLANATIONS, FEATURES, SCORES, Lake
-from jobs.model import Model
+from jobs.lake import ENCODINGS, EXPLANATIONS, FEATURES, SCORES, Lake
+from jobs.model import Model, load_model, sha256_of
 from jobs.settings import Settings
+from jobs.tracking import Tracking
 from tests.callers import as_csv
 from tests.line import RUN_DATE
 from tests.processes import free_port, run_jobs, running
 
-DAY = date.fromisoformat(RUN_DATE)
+DAY, NEXT = date.fromisoformat(RUN_DATE), date(2018, 6, 17)
 SECRET = "open sesame"
 CALLERS = 50
 STRANGER = 999_999_999
@@ -240,24 +242,79 @@ def test_the_model_is_the_champion(service: Service, lake: Lake, settings: Setti
     assert told["threshold"] == settings.decision.threshold
 
 
-def test_a_promotion_needs_no_restart(
-    demo_lake: Path, settings: Settings, batch: "pd.Series[float]", tmp_path: Path
+@pytest.fixture
+def copied(demo_lake: Path, spark: SparkSession, tmp_path: Path) -> Lake:
+    """The lake with a registry of its own, for whoever promotes."""
+    shutil.copytree(demo_lake, tmp_path / "lake")
+    return Lake(str(tmp_path / "lake"), spark)
+
+
+def promote_as_next(store: Tracking, model: Model, run_id: str, source: str) -> int:
+    """Register the model and make it champion, without any gate; gives its version."""
+    tags = {"sha256": model.sha256, "feature_set": model.feature_set, "run_id": run_id}
+    made = store.client.create_model_version(store.model_name, source, tags=tags)
+    store.make_champion(store.listed_version(int(made.version)))
+    return int(made.version)
+
+
+MOVED = "EXT_MEAN_VS_"
+"""Features that are a score less a fitted median."""
+
+
+def refitted(lake: Lake, model: Model) -> Encodings:
+    """The encodings of the model's features, but medians of `MOVED` that are higher by 1."""
+    return tuple(
+        replace(each, value=each.value + 1) if each.name.startswith(MOVED) else each
+        for each in encodings_of(lake, model.feature_set)
+    )
+
+
+def of_another_feature_set(model: Model, version: str) -> Model:
+    """The same trees, as if they had been trained on it."""
+    booster = model.booster.copy()
+    booster.set_attr(feature_set=version)
+    file = bytes(booster.save_raw("ubj"))
+    return load_model(file, sha256_of(file))
+
+
+def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
+    copied: Lake, settings: Settings, delivered: list[Cells], batch: "pd.Series[float]", tmp_path: Path
 ) -> None:
-    copied = tmp_path / "lake"
-    shutil.copytree(demo_lake, copied)
-    store = tracking.connect(str(copied), settings.mlflow)
-    first = store.client.get_model_version(store.model_name, str(store.need_champion().version))
-    applicant = int(batch.index[0])
-    with serving(copied, tmp_path / "log", "--set", "serve.refresh_seconds=0.2") as service:
-        assert service.client.get("/health").json()["model_version"] == int(first.version)
-        next_one = store.client.create_model_version(store.model_name, first.source, tags=first.tags)
-        store.make_champion(store.listed_version(int(next_one.version)))
-        wait_until(
-            lambda: f"version {next_one.version} answers" in service.log.read_text(), service.process, service.log
-        )
-        answer = service.client.post("/score", json={"applicants": [applicant]}).json()
-    assert answer["model"]["version"] == int(next_one.version)
-    assert answer["applicants"][0]["probability"] == pytest.approx(batch[applicant], abs=1e-6)
+    store = tracking.connect(copied.address, settings.mlflow)
+    first = store.need_champion()
+    model, source = (
+        store.registered_model(first),
+        store.client.get_model_version(store.model_name, str(first.version)).source,
+    )
+    with serving(Path(copied.address), tmp_path / "log", "--set", "serve.refresh_seconds=0.2") as service:
+
+        def answer_of(version: int) -> dict[str, Any]:
+            said = f"version {version} answers from now on"
+            wait_until(lambda: said in service.log.read_text(), service.process, service.log)
+            assert service.client.get("/health").json()["model_version"] == version
+            answer: dict[str, Any] = service.upload(*delivered).json()
+            assert answer["model"]["version"] == version
+            return answer
+
+        second = promote_as_next(store, model, first.run_id, source)
+        assert_same(probabilities(answer_of(second)["applicants"]), batch)
+
+        encodings = refitted(copied, model)
+        other = of_another_feature_set(model, feature_set(encodings))
+        rows = [(other.feature_set, each.name, each.level, each.value) for each in encodings]
+        copied.replace(ENCODINGS, copied.spark.createDataFrame(rows, "feature_set STRING, " + ENCODING_SCHEMA), NEXT)
+        with store.run("other features", {}) as run:
+            third = promote_as_next(store, other, run.info.run_id, f"models:/{store.log_model(other)}")
+        features = copied.read_run_date(FEATURES, DAY).where("TARGET IS NULL").toPandas().set_index("SK_ID_CURR")
+        features.loc[:, features.columns.str.startswith(MOVED)] -= 1
+        expected = pd.Series(other.probabilities(features), index=features.index).sort_index()
+        assert (expected - batch).abs().max() > 1e-3
+        answer = answer_of(third)
+        assert answer["model"]["feature_set"] == other.feature_set
+        assert_same(probabilities(answer["applicants"]), expected)
+
+        store.make_champion(first)
+        assert_same(probabilities(answer_of(first.version)["applicants"]), batch)
 
 
 def test_callers_who_come_at_once_get_what_they_would_have_got_alone(
