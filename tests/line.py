@@ -12,10 +12,12 @@ from jobs.__main__ import main
 RUN_DATE = "2018-05-17"
 APPLICANTS = 1200
 
-# Few and coarse trees: these tests ask whether the line runs and repeats itself, not how good its model is.
+# Few and coarse trees: these tests ask whether the line runs and repeats itself, not how good its model is. A penalty
+# for full deliveries would leave none that splits: one probability for all, on which no two ways could disagree.
 TREES = (
     *("train.rounds=40", "train.learning_rate=0.3"),
     *("search.trials=1", "search.folds=2", "search.logistic_c=[0.001]"),
+    *("search.min_child_weight=[2.0, 5.0]", "search.reg_alpha=[0.1, 1.0]", "search.reg_lambda=[1.0, 5.0]"),
     *("gates.auc=0.5", "explain.stability=false"),
 )
 QUICK = tuple(word for setting in TREES for word in ("--set", setting))
