@@ -185,7 +185,7 @@ def as_table(gates: Sequence[Gate]) -> str:
     """The verdicts as a Markdown table, those that did not hold first."""
     in_order = sorted(gates, key=lambda gate: gate.held)
     rows = [f"| {gate.name} | {'passed' if gate.held else '**refused**'} | {gate.sentence} |" for gate in in_order]
-    return "\n".join(["| gate | | |", "|---|---|---|", *rows])
+    return "\n".join(["| gate | verdict | why |", "|---|---|---|", *rows])
 
 
 def word(held: bool) -> str:
