@@ -13,7 +13,7 @@ from features.nested import EVERY_FEATURE
 from features.spec import Named
 from jobs import row_models
 from jobs.errors import ModelRefused, UserError
-from jobs.lake import ENCODINGS, NESTED_MODELS, Lake
+from jobs.lake import ENCODINGS, FEATURES, NESTED_MODELS, Lake
 from jobs.model import sha256_of
 from jobs.row_models import RowModels
 from jobs.settings import Split
@@ -50,11 +50,11 @@ def fitted_for(lake: Lake, version: str) -> Fitted:
 
 
 def keep(lake: Lake, run_date: date, fitted: Fitted) -> None:
-    """Store what the delivery's features were made with."""
+    """Store what the delivery's features were made with; what others were made with stays, a champion may need it."""
     version = fitted.feature_set
     rows = [(each.name, each.level, each.value) for each in fitted.encodings]
     encodings = lake.spark.createDataFrame(rows, ENCODING_SCHEMA)
-    lake.replace(ENCODINGS, encodings.select(F.lit(version).alias("feature_set"), "*"), run_date)
+    lake.replace(ENCODINGS, encodings.select(F.lit(version).alias("feature_set"), "*"), run_date, feature_set=version)
     if fitted.row_models is None:
         return
     models = fitted.row_models
@@ -106,12 +106,14 @@ def fitted_last(lake: Lake, run_date: date) -> Fitted:
         UserError: There was none.
     """
     known = stored_encodings(lake).where(F.col("run_date") <= F.lit(run_date))
-    last = known.orderBy(F.desc("run_date")).select("feature_set").first()
+    # A delivery may have been assembled with several: the feature table has the last.
+    assembled = lake.read(FEATURES).select("run_date", "feature_set")
+    last = assembled.join(known, on=["run_date", "feature_set"], how="left_semi").orderBy(F.desc("run_date")).first()
     if last is None:
         raise UserError(
             f"{lake.root} has no encodings up to {run_date}: assemble a delivery with application_train.csv first"
         )
-    return fitted_for(lake, last[0])
+    return fitted_for(lake, last["feature_set"])
 
 
 def stored_encodings(lake: Lake) -> DataFrame:
