@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
 
-# A fold with fewer defaults than this ranks by luck.
-FEWEST_TO_COMPARE = 10
 # Trials that are drawn blindly, before the ones that follow from them.
 BLIND_TRIALS = 4
 
@@ -58,7 +56,7 @@ def search(step: Step, store: Tracking, rows: DataFrame, names: Sequence[str], s
     dealt.rows.persist()
     try:
         found = cross_validation.fewest_of_a_class(dealt)
-        if found < FEWEST_TO_COMPARE:
+        if found < settings.search.fewest_of_a_class:
             step.say(f"nothing is compared: a fold of {dealt.folds} has {found} applicants of a TARGET")
             return as_set
         if settings.selection.shuffles:

@@ -104,6 +104,7 @@ class Search(Section):
     trials: Annotated[int, Field(ge=0)]
     rows: Count
     folds: Annotated[int, Field(ge=2)]
+    fewest_of_a_class: Count
     seed: int
     logistic_c: tuple[Positive, ...]
     max_depth: WholeSpan

@@ -16,7 +16,7 @@ APPLICANTS = 1200
 # for full deliveries would leave none that splits: one probability for all, on which no two ways could disagree.
 TREES = (
     *("train.rounds=40", "train.learning_rate=0.3"),
-    *("search.trials=1", "search.folds=2", "search.logistic_c=[0.001]"),
+    *("search.trials=1", "search.folds=2", "search.fewest_of_a_class=2", "search.logistic_c=[0.001]"),
     *("search.min_child_weight=[2.0, 5.0]", "search.reg_alpha=[0.1, 1.0]", "search.reg_lambda=[1.0, 5.0]"),
     *("gates.auc=0.5", "explain.stability=false"),
 )

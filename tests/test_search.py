@@ -20,7 +20,13 @@ from tests.small_lake import FAMILY_OF, INPUTS, OVERRIDES, RUN_DATE, applicants,
 TRIED = (
     *OVERRIDES,
     "train.rounds=20",
-    *("search.trials=2", "search.folds=2", "search.logistic_c=[0.01, 1.0]", "search.min_child_weight=[1.0, 5.0]"),
+    *(
+        "search.trials=2",
+        "search.folds=2",
+        "search.fewest_of_a_class=10",
+        "search.logistic_c=[0.01, 1.0]",
+        "search.min_child_weight=[1.0, 5.0]",
+    ),
     *("selection.shuffles=1", "selection.rounds=5", "selection.fewest=3", "selection.most=6"),
 )
 
