@@ -21,7 +21,7 @@ setup: ## Make .venv from requirements.lock; the other targets do it themselves
 
 demo: setup ## Generate 10,000 applicants and run the whole line on them, into demo/
 	./spark-submit.sh $(SMALL_DATA) generate --applicants 10000 --seed 1 --output demo/delivery
-	./spark-submit.sh $(SMALL_DATA) run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE)
+	./spark-submit.sh $(SMALL_DATA) run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE) --set search.trials=1
 
 test: setup ## Run every test
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
