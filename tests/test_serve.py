@@ -25,15 +25,14 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from features.encode import ENCODING_SCHEMA, Encodings
-from features.matrix import feature_set, feature_table
+from features.matrix import feature_table
 from jobs import serve as verb
 from jobs import tracking
 from jobs.applications import COLUMNS
 from jobs.champions import Champions
 from jobs.errors import ModelRefused, UserError
-from jobs.fitted import encodings_of
-from jobs.lake import ENCODINGS, EXPLANATIONS, FEATURES, SCORES, Lake
+from jobs.fitted import Fitted, encodings_of, keep
+from jobs.lake import EXPLANATIONS, FEATURES, SCORES, Lake
 from jobs.model import Model, load_model, seal, sha256_of
 from jobs.settings import Settings
 from jobs.tracking import Tracking
@@ -262,12 +261,13 @@ MOVED = "EXT_MEAN_VS_OCCUPATION"
 """A feature that is a score less a fitted median."""
 
 
-def refitted(lake: Lake, model: Model) -> Encodings:
+def refitted(lake: Lake, model: Model) -> Fitted:
     """The encodings of the model's features, but medians of `MOVED` that are higher by 0.1."""
-    return tuple(
+    encodings = (
         replace(each, value=round(each.value + 0.1, 9)) if each.name == MOVED else each
         for each in encodings_of(lake, model.feature_set)
     )
+    return Fitted(tuple(encodings), row_models=None)
 
 
 def model_of_moved(values: "pd.Series[float]", version: str) -> Model:
@@ -301,14 +301,13 @@ def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
         second = promote_as_next(store, model, first.run_id, source)
         assert_same(probabilities(answer_of(second)["applicants"]), batch)
 
-        encodings = refitted(copied, model)
+        fitted = refitted(copied, model)
+        keep(copied, NEXT, fitted)
         rows = (
             copied.read_run_date(FEATURES, DAY).where("TARGET IS NULL").toPandas().set_index("SK_ID_CURR").sort_index()
         )
         values = rows[[MOVED]] - 0.1
-        other = model_of_moved(rows[MOVED], feature_set(encodings))
-        fitted = [(other.feature_set, each.name, each.level, each.value) for each in encodings]
-        copied.replace(ENCODINGS, copied.spark.createDataFrame(fitted, "feature_set STRING, " + ENCODING_SCHEMA), NEXT)
+        other = model_of_moved(rows[MOVED], fitted.feature_set)
         with store.run("other features", {}) as run:
             third = promote_as_next(store, other, run.info.run_id, f"models:/{store.log_model(other)}")
         expected = pd.Series(other.probabilities(values), index=values.index)
