@@ -3,9 +3,8 @@
 import argparse
 import json
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
@@ -18,7 +17,7 @@ from jobs.population.bureau import bureau, bureau_balance, bureau_loans
 from jobs.population.loans import loans, previous_application
 from jobs.population.repayments import credit_card_balance, drawn_loans, installments_payments, pos_cash_balance
 from jobs.population.risk import with_risk
-from jobs.session import open_session
+from jobs.session import open_session, setting
 from jobs.settings import Settings
 
 HELP = "make the eight CSV files of a synthetic population, as Kaggle ships them"
@@ -96,20 +95,11 @@ def population(spark: SparkSession, applicants: int, seed: int, partitions: int)
     }
 
 
-@contextmanager
-def filters_in_place(spark: SparkSession) -> Iterator[None]:
+def filters_in_place(spark: SparkSession) -> AbstractContextManager[None]:
     """Keep Spark from pushing filters down: nothing is read here, and each would carry its columns' whole SQL along."""
-    key = "spark.sql.optimizer.excludedRules"
-    before = spark.conf.get(key, None)
     rules = "org.apache.spark.sql.catalyst.optimizer."
-    spark.conf.set(key, f"{rules}InferFiltersFromGenerate,{rules}PushDownPredicates")
-    try:
-        yield
-    finally:
-        if before is None:
-            spark.conf.unset(key)
-        else:
-            spark.conf.set(key, before)
+    excluded = f"{rules}InferFiltersFromGenerate,{rules}PushDownPredicates"
+    return setting(spark, "spark.sql.optimizer.excludedRules", excluded)
 
 
 def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from features import TABLES
 from jobs.errors import TryAgain, UserError
+from jobs.session import setting
 from jobs.storage import list_files
 
 DELIVERIES = "operations/deliveries"
@@ -154,15 +155,9 @@ class Lake:
         writer.save(self.path(table))
         return self.version(table)
 
-    @contextmanager
-    def numbers_as_they_are(self) -> Iterator[None]:
+    def numbers_as_they_are(self) -> AbstractContextManager[None]:
         """Write no dictionaries: a feature's values seldom repeat, and looking each one up is two fifths of a write."""
-        setting = "parquet.enable.dictionary"
-        self.spark.conf.set(setting, "false")
-        try:
-            yield
-        finally:
-            self.spark.conf.unset(setting)
+        return setting(self.spark, "parquet.enable.dictionary", "false")
 
     def append(self, table: str, rows: DataFrame) -> None:
         """Add rows to a log table."""

@@ -70,6 +70,20 @@ def open_session(name: str, engine: Engine = "spark") -> SparkSession:
     return session
 
 
+@contextmanager
+def setting(spark: SparkSession, key: str, value: str) -> Iterator[None]:
+    """One of the session's settings for a while; what it was before comes back."""
+    before = spark.conf.get(key, None)
+    spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            spark.conf.unset(key)
+        else:
+            spark.conf.set(key, before)
+
+
 def open_spark(name: str) -> SparkSession:
     """A session of Apache Spark."""
     builder = SparkSession.builder.appName(f"home-credit {name}")

@@ -2,8 +2,8 @@
 
 import argparse
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from jobs.lake import FEATURES
 from jobs.model import Model, load_model, seal, sha256_of
 from jobs.options import add_run_date, open_job
 from jobs.search import search
+from jobs.session import setting
 from jobs.settings import Settings, Train
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class TrainingSet:
 
     def only(self, names: Sequence[str]) -> "TrainingSet":
         """The same applicants with these of the features."""
-        return replace(self, inputs=tuple(named for named in self.inputs if named.name in set(names)))
+        kept = set(names)
+        return replace(self, inputs=tuple(named for named in self.inputs if named.name in kept))
 
 
 @dataclass(frozen=True)
@@ -265,15 +267,9 @@ def laid_out(training: TrainingSet, num_workers: int) -> DataFrame:
     return rows.select(KEY, "TARGET", is_validation, inputs).repartition(num_workers, KEY).sortWithinPartitions(KEY)
 
 
-@contextmanager
-def plans_as_they_are(spark: SparkSession) -> Iterator[None]:
+def plans_as_they_are(spark: SparkSession) -> AbstractContextManager[None]:
     """Without adaptive plans: xgboost asks for the number of partitions, and theirs is known once all is computed."""
-    setting = "spark.sql.adaptive.enabled"
-    spark.conf.set(setting, "false")
-    try:
-        yield
-    finally:
-        spark.conf.unset(setting)
+    return setting(spark, "spark.sql.adaptive.enabled", "false")
 
 
 def classifier(names: list[str], settings: Train) -> "SparkXGBClassifier":

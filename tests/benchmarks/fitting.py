@@ -18,10 +18,11 @@ from pyspark.sql import functions as F
 
 from features.matrix import KEY, catalogue
 from jobs import folds
+from jobs.candidates import LOSS, booster_parameters
 from jobs.job import Job
 from jobs.lake import FEATURES
 from jobs.settings import Train
-from jobs.train import LOSS, boosted, read_training_set
+from jobs.train import boosted, read_training_set
 from tests.benchmarks.stopwatch import Stopwatch
 
 ROUNDS = 200
@@ -107,19 +108,11 @@ def matrices(
     return fitted_on, watched
 
 
-def parameters(settings: Train) -> dict[str, float | str]:
+def parameters(settings: Train) -> dict[str, float | int | str]:
     """What `train` gives its booster, and a thread for each worker."""
-    return {
+    ours: dict[str, float | int | str] = {
         "objective": "binary:logistic",
         "eval_metric": LOSS,
-        "tree_method": "hist",
         "nthread": settings.num_workers,
-        "seed": settings.seed,
-        "max_depth": settings.max_depth,
-        "learning_rate": settings.learning_rate,
-        "min_child_weight": settings.min_child_weight,
-        "subsample": settings.subsample,
-        "colsample_bytree": settings.colsample_bytree,
-        "reg_alpha": settings.reg_alpha,
-        "reg_lambda": settings.reg_lambda,
     }
+    return booster_parameters(settings) | ours
