@@ -483,7 +483,9 @@ MOMENTS = {
 
 def family_of(*moments: str) -> str:
     """The reason family of what is made of these moments."""
-    return "employment" if "DAYS_EMPLOYED" in moments else "age and stability"
+    if "DAYS_EMPLOYED" in moments:
+        return "employment"
+    return "age" if "DAYS_BIRTH" in moments else "stability"
 
 
 AGES = (
@@ -514,9 +516,7 @@ AGES = (
         if (first, second) != ("DAYS_BIRTH", "DAYS_EMPLOYED")  # DAYS_EMPLOYED_PERCENT
     ),
     Derived("NO_JOB", "DAYS_EMPLOYED is null", "employment", "No present job: a pensioner, or unemployed."),
-    Derived(
-        "NO_PHONE_CHANGE", "DAYS_LAST_PHONE_CHANGE is null", "age and stability", "Day of the phone's change unknown."
-    ),
+    Derived("NO_PHONE_CHANGE", "DAYS_LAST_PHONE_CHANGE is null", "stability", "Day of the phone's change unknown."),
     Derived(
         "INCOME_PER_DAY_EMPLOYED",
         "AMT_INCOME_TOTAL / nullif(-DAYS_EMPLOYED, 0)",
@@ -528,14 +528,14 @@ AGES = (
     Derived(
         "AGE_AT_PAYOFF",
         "-DAYS_BIRTH / 365.25e0 + AMT_CREDIT / nullif(AMT_ANNUITY, 0) / 12",
-        "age and stability",
+        "age",
         "Age in years when the loan is paid, without interest.",
     ),
-    *as_delivered("age and stability", "OWN_CAR_AGE"),
+    *as_delivered("stability", "OWN_CAR_AGE"),
     Derived(
         "CAR_SHARE_OF_BIRTH",
         "OWN_CAR_AGE * 365.25e0 / nullif(-DAYS_BIRTH, 0)",
-        "age and stability",
+        "age",
         "Age of the car over the applicant's.",
     ),
     Derived(

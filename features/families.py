@@ -7,7 +7,8 @@ FAMILIES: Final[dict[str, str]] = {
     "loan size": "The amount asked for is high for the goods or the usual loan",
     "affordability": "The loan's payments are high for the income",
     "employment": "The employment is short, of a riskier kind or unknown",
-    "age and stability": "Registration, identity document or phone were changed recently, or the age is low",
+    "stability": "Registration, identity document or phone were changed recently, or the car is old",
+    "age": "Applicants of this age repaid less often",
     "housing and region": "Loans to homes of this kind or in this region are repaid less often",
     "contact and documents": "Contact details, addresses or documents are missing or do not agree",
     "enquiries": "There were many recent enquiries at the credit bureau",
@@ -24,3 +25,6 @@ FAMILIES: Final[dict[str, str]] = {
     "total burden": "Total debt and payments are high for the income",
 }
 """Family to the sentence that an applicant could be told."""
+
+NEVER_A_REASON: Final = frozenset({"age"})
+"""Families that count in a score and are shown to a reviewer, and that no applicant is told."""

@@ -38,7 +38,7 @@ class Drivers:
 
     @property
     def top_reasons(self) -> NDArray[np.int64]:
-        """The place of each applicant's first reason among the families in alphabetical order, or `NO_REASON`."""
+        """The place of each applicant's first reason among the families that `by_family` gives, or `NO_REASON`."""
         _, sums = by_family(self.contributions, self.families)
         first = raising(sums, 1)
         raises = np.take_along_axis(sums, first, axis=1) > 0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.families import FAMILIES
+from features.families import FAMILIES, NEVER_A_REASON
 
 Vector = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -53,7 +53,7 @@ class Explanations:
 
     Args:
         features: The model's, in its order.
-        families: The model's, each once, in alphabetical order.
+        families: The model's that can be reasons, each once, in alphabetical order.
         base_value: (rows,).
         margin: (rows,).
         probability: (rows,).
@@ -96,12 +96,14 @@ class Explanations:
 
 
 def by_family(contributions: Vector, families: Sequence[str]) -> tuple[tuple[str, ...], Vector]:
-    """The families, each once, in alphabetical order, and the contributions summed by them, (rows, families)."""
-    names = tuple(sorted(set(families)))
+    """The families that can be reasons, each once, in alphabetical order, and their contributions, (rows, families)."""
+    names = np.array(sorted(set(families)))
     family_of = np.searchsorted(names, families)
     together = np.argsort(family_of, kind="stable")
     starts = np.searchsorted(family_of[together], np.arange(len(names)))
-    return names, np.add.reduceat(contributions.take(together, axis=1), starts, axis=1)
+    sums = np.add.reduceat(contributions.take(together, axis=1), starts, axis=1)
+    can_be_told = ~np.isin(names, list(NEVER_A_REASON))
+    return tuple(names[can_be_told].tolist()), sums[:, can_be_told]
 
 
 def raising(sums: Vector, most: int) -> Places:

@@ -25,6 +25,7 @@ UNKNOWN = "unknown"
 ELDERLY = 62
 ELDERLY_BAND = f"{ELDERLY} and over"
 AGES = (25, 35, 45, 55, ELDERLY)
+AGE_BANDS = (f"under {AGES[0]}", *(f"{low} to {high - 1}" for low, high in pairwise(AGES)), ELDERLY_BAND)
 
 MARITAL_STATUS = {
     "Married": "married",
@@ -58,7 +59,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """One attribute: its levels, largest first, and the distance between those large enough to compare.
+    """One attribute: its levels, in the order of `place`, and how far those apart are that are large enough to compare.
 
     selection_rate_ratio and equal_opportunity_difference are None where fewer than two levels can be compared.
     """
@@ -87,9 +88,8 @@ def ratio_of_rates(chosen: int, rows: int, others_chosen: int, others: int, conf
 
 def age_bands(days_birth: ArrayLike) -> NDArray[np.str_]:
     """The age band of each applicant, from DAYS_BIRTH (negative days before the application)."""
-    names = [f"under {AGES[0]}", *(f"{low} to {high - 1}" for low, high in pairwise(AGES)), ELDERLY_BAND]
     years = -np.asarray(days_birth, dtype=np.float64) / 365.25
-    return np.where(np.isnan(years), UNKNOWN, np.array(names)[np.searchsorted(AGES, years, side="right")])
+    return np.where(np.isnan(years), UNKNOWN, np.array(AGE_BANDS)[np.searchsorted(AGES, years, side="right")])
 
 
 def marital_status(family_status: ArrayLike) -> NDArray[np.str_]:
@@ -148,6 +148,11 @@ def equal_opportunity_difference(levels: tuple[Level, ...]) -> float | None:
     return max(rates) - min(rates) if len(rates) >= 2 else None
 
 
+def place(level: Level) -> tuple[bool, int, str]:
+    """What levels are put in order by: ages from young to old, others the largest first, the unknown last."""
+    return level.name == UNKNOWN, AGE_BANDS.index(level.name) if level.name in AGE_BANDS else -level.rows, level.name
+
+
 def audit(
     attribute: str,
     groups: ArrayLike,
@@ -160,12 +165,8 @@ def audit(
     """The audit of one attribute; groups are the levels' names, one for each applicant."""
     names, label, probability = np.asarray(groups, dtype=str), np.asarray(labels), np.asarray(probabilities)
     in_order(label, probability)
-    levels = tuple(
-        sorted(
-            (describe_level(str(n), label[names == n], probability[names == n], threshold) for n in np.unique(names)),
-            key=lambda level: (-level.rows, level.name),
-        )
-    )
+    found = (describe_level(str(n), label[names == n], probability[names == n], threshold) for n in np.unique(names))
+    levels = tuple(sorted(found, key=place))
     compared = tuple(level for level in levels if level.rows >= SMALLEST_SHARE * names.size)
     return Audit(
         attribute,

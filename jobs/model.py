@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.families import FAMILIES
 from jobs.errors import ModelRefused
 from jobs.explanation import (
     Explanation,
@@ -134,6 +135,7 @@ class Model:
         """Exact SHAP contributions of each row (Lundberg et al. 2020, Nature Machine Intelligence 2), and reasons.
 
         A reason is a family whose contributions raise the risk when summed; the largest come first, equal ones by name.
+        `NEVER_A_REASON` is left out.
 
         Args:
             values: Features of rows that can be scored, in the booster's order.
@@ -209,7 +211,8 @@ def load_model(file: bytes, sha256: str) -> Model:
     """The model in a file that `seal` made, after its hash was found to be the one it was registered with.
 
     Raises:
-        ModelRefused: Another hash: what a broken file does to xgboost is undefined, so it is never given one.
+        ModelRefused: Another hash: what a broken file does to xgboost is undefined, so it is never given one. Or
+            families that are not ours.
     """
     found = sha256_of(file)
     if found != sha256:
@@ -225,4 +228,8 @@ def load_model(file: bytes, sha256: str) -> Model:
         raise ModelRefused(
             f"the file with sha256 {found[:12]}... has no families or feature set: train made it otherwise"
         )
-    return Model(booster, tuple(booster.feature_names), tuple(families.split(SEPARATOR)), feature_set, found, file)
+    kinds = tuple(families.split(SEPARATOR))
+    unknown = sorted(set(kinds) - FAMILIES.keys())
+    if unknown:
+        raise ModelRefused(f"the model gives reasons of the family {unknown[0]}, which has no sentence: train it again")
+    return Model(booster, tuple(booster.feature_names), kinds, feature_set, found, file)

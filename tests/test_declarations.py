@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from features import ACROSS, TABLES
-from features.families import FAMILIES
+from features.families import FAMILIES, NEVER_A_REASON
+from features.matrix import catalogue
 from features.spec import (
     ALL,
     Code,
@@ -131,6 +132,14 @@ def test_the_four_ratios_of_the_business_are_there_in_their_own_words() -> None:
 def test_every_family_can_be_told_and_each_is_used() -> None:
     used = {named.family for table in FOLDED for named in feature_names(table)} | {d.family for d in ACROSS}
     assert used == set(FAMILIES)
+
+
+def test_what_tells_the_age_is_never_a_reason() -> None:
+    """Over money or a job it stays one: the sentence is about those then."""
+    withheld = {named.name for named in catalogue() if named.family in NEVER_A_REASON}
+    changes = ("REGISTRATION", "ID_PUBLISH", "LAST_PHONE_CHANGE")
+    of_changes = {f"{change}_{place}_BIRTH" for change in changes for place in ("AFTER", "SHARE_OF")}
+    assert withheld == {"DAYS_BIRTH", "AGE_AT_PAYOFF", "CAR_SHARE_OF_BIRTH"} | of_changes
 
 
 def test_everything_is_described_in_a_sentence() -> None:

@@ -88,6 +88,14 @@ def test_contributions_of_a_family_are_added() -> None:
     assert sums.tolist() == [[0.25, -1.0], [0.5, 0.5]]
 
 
+def test_age_is_never_a_reason_however_much_it_counts() -> None:
+    families, sums = by_family(np.array([[0.5, 3.0, 0.25]]), ("stability", "age", "card use"))
+    assert families == ("card use", "stability")
+    assert sums.tolist() == [[0.25, 0.5]]
+    families, sums = by_family(np.array([[3.0]]), ("age",))
+    assert (families, raising(sums, 4).tolist()) == ((), [[]])
+
+
 def test_equal_families_come_in_alphabetical_order() -> None:
     assert raising(np.array([[0.2, 0.5, 0.2, -0.1]]), 4).tolist() == [[1, 0, 2, 3]]
     assert raising(np.array([[0.2, 0.5, 0.2, -0.1]]), 2).tolist() == [[1, 0]]

@@ -36,6 +36,23 @@ def test_a_group_below_two_percent_is_shown_but_not_compared():
     assert found.selection_rate_ratio.value == 1
 
 
+def test_ages_come_in_their_order_and_other_groups_by_size():
+    bands = ["62 and over", "unknown", "unknown", "25 to 34", "under 25", "25 to 34", "55 to 61", "unknown"]
+    assert [level.name for level in audit("Age", bands, [0] * 8, [0.1] * 8, threshold=0.5).levels] == [
+        "under 25",
+        "25 to 34",
+        "55 to 61",
+        "62 and over",
+        "unknown",
+    ]
+    people = ["M", "F", "F", "XNA"]
+    assert [level.name for level in audit("CODE_GENDER", people, [0] * 4, [0.1] * 4, threshold=0.5).levels] == [
+        "F",
+        "M",
+        "XNA",
+    ]
+
+
 def test_one_group_compares_with_nobody():
     found = audit("CODE_GENDER", ["F"] * 10, LABELS, PROBABILITIES, threshold=0.5)
     assert (found.selection_rate_ratio, found.equal_opportunity_difference) == (None, None)

@@ -64,6 +64,12 @@ def test_a_booster_without_families_is_refused(booster: xgboost.Booster) -> None
         load_model(bare, sha256_of(bare))
 
 
+def test_a_family_without_a_sentence_is_refused(booster: xgboost.Booster) -> None:
+    file = seal(booster, booster.best_iteration, ["age and stability"] * len(FAMILY_OF), "feature set 1")
+    with pytest.raises(ModelRefused, match="of the family age and stability, which has no sentence: train it again"):
+        load_model(file, sha256_of(file))
+
+
 def test_rows_that_lack_a_feature_are_refused(model: Model) -> None:
     with pytest.raises(ModelRefused, match="lack 1 of the model's 8 features, such as NOISE"):
         model.probabilities(ROWS.drop(columns="NOISE"))
