@@ -141,8 +141,11 @@ def in_tasks(
     dealt: Dealt, fits: Iterable[int], work: Callable[[tuple[Any, ...], pa.Table], pa.Table], schema: str
 ) -> pd.DataFrame:
     """Each task has every row and the number of the fold to leave out; all that they answer is collected."""
-    numbers = F.explode(F.array(*[F.lit(number) for number in fits])).alias(LEFT_OUT)
-    return dealt.rows.select(numbers, "*").groupBy(LEFT_OUT).applyInArrow(work, schema).toPandas()
+    numbers = list(fits)
+    each = dealt.rows.select(F.explode(F.array(*[F.lit(number) for number in numbers])).alias(LEFT_OUT), "*")
+    # By their hash several would share a task while a core is idle.
+    apart = each.repartitionById(len(numbers), LEFT_OUT)
+    return apart.groupBy(LEFT_OUT).applyInArrow(work, schema).toPandas()
 
 
 def fold_rows(ordered: pa.Table, left_out: int, places: Sequence[int]) -> tuple[pa.Table, FoldRows]:

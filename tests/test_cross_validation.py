@@ -1,15 +1,18 @@
 """Cross-validation on the executors: nobody is judged by a fit that has seen him, and a plain loop says the same."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyspark import TaskContext
 from pyspark.sql import functions as F
 
 from jobs import folds
 from jobs.candidates import Candidate, FoldRows, Logistic, Trees
-from jobs.cross_validation import NO_FOLD, Dealt, deal, out_of_fold, select
+from jobs.cross_validation import NO_FOLD, Dealt, deal, in_tasks, out_of_fold, select
 from jobs.job import Job
 from jobs.measures import auc
 from jobs.settings import Search, Selection
@@ -87,6 +90,18 @@ def test_the_partitions_change_nothing(small_job: Job, rows: TrainingSet, search
     shuffled = rows.rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(7)
     first, again = (out_of_fold(deal(each, rows.names, split, search), trees) for each in (rows.rows, shuffled))
     assert np.array_equal(first.margins, again.margins)
+
+
+def test_every_fit_has_a_task_of_its_own(dealt: Dealt) -> None:
+    def say_where(key: tuple[Any, ...], _: pa.Table) -> pa.Table:
+        context = TaskContext.get()
+        assert context is not None
+        return pa.table({"fit": [key[0].as_py()], "task": [context.partitionId()]})
+
+    fits = [NO_FOLD, *range(9)]
+    found = in_tasks(dealt, fits, say_where, "fit BIGINT, task BIGINT")
+    assert sorted(found["fit"]) == fits
+    assert found["task"].nunique() == len(fits)
 
 
 def flipped(dealt: Dealt, fold: int) -> Dealt:
