@@ -62,6 +62,7 @@ NESTED: Mapping[str, Table] = {name: scores_of(BY_NAME[name], *told) for name, t
 """The tables whose rows are scored, with the features of their scores."""
 NESTED_FEATURES: tuple[Named, ...] = tuple(named for table in NESTED.values() for named in feature_names(table))
 """Every column of the table of nested features, in order."""
+NESTED_NAMES = frozenset(named.name for named in NESTED_FEATURES)
 EVERY_FEATURE: tuple[Named, ...] = (*catalogue(), *NESTED_FEATURES)
 """All that is declared: the columns of the feature table, then of the nested one."""
 

@@ -9,9 +9,9 @@ from features.matrix import KEY
 from jobs.batch import check_same_probability
 from jobs.errors import UserError
 from jobs.explanation import Reason, Vector
-from jobs.inputs import read_inputs
+from jobs.inputs import inputs_of
 from jobs.job import Job
-from jobs.scores import read_scores, scoring_model
+from jobs.scores import fresh_scores, scoring_model
 from jobs.tracking import Tracking
 
 
@@ -66,10 +66,10 @@ def explain_applicant(job: Job, store: Tracking, applicant: int) -> Applicant:
     """The applicant of the delivery, as scored.
 
     Raises:
-        UserError: No such applicant among the scored ones.
-        ArithmeticError: The stored probability is not that of the features as they are now.
+        UserError: No such applicant among the scored ones, or the delivery was assembled again since.
+        ModelRefused: The delivery has other features than the model reads.
     """
-    scores = read_scores(job)
+    scores = fresh_scores(job)
     row = scores.where(F.col(KEY) == applicant).first()
     if row is None:
         raise UserError(
@@ -80,7 +80,7 @@ def explain_applicant(job: Job, store: Tracking, applicant: int) -> Applicant:
         raise UserError(f"--applicant {applicant} could not be scored: {row['reason_not_scored']}")
     scorer = scoring_model(job, store, scores)
     model = store.registered_model(scorer)
-    features = read_inputs(job.lake, model.features, job.run_date).where(F.col(KEY) == applicant)
+    features = inputs_of(model, job.lake, job.run_date).where(F.col(KEY) == applicant)
     values = model.values(features.select(KEY, *model.features).toPandas())
     limits = job.settings.explain
     explained = model.explanations(values, limits.reasons, limits.contributions, limits.additivity)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.measures import Vector
-from jobs.settings import Train
+from jobs.settings import Booster, Train
 
 LOSS = "logloss"
 Values = NDArray[np.float32]
@@ -185,7 +185,7 @@ class Standardised:
         return scaled
 
 
-def booster_parameters(settings: Train) -> dict[str, float | int | str]:
+def booster_parameters(settings: Booster) -> dict[str, float | int | str]:
     """xgboost's own names of the settings that decide what a tree looks like, the same for Spark and one process."""
     return {
         "tree_method": "hist",

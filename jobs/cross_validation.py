@@ -20,7 +20,7 @@ from features.matrix import KEY
 from jobs import batch, folds
 from jobs.candidates import Candidate, FoldRows, Labels, OutOfFold, Values
 from jobs.null_importance import kept
-from jobs.settings import Search, Selection, Split, Train
+from jobs.settings import Search, Selection, Split
 
 LEFT_OUT, FOLD, STOPS, VALUES = "left_out", "fold", "stops", "values"
 NO_FOLD = -1
@@ -86,7 +86,7 @@ def fewest_of_a_class(dealt: Dealt) -> int:
     return min((row["rarer"] for row in counted), default=0) if len(counted) == dealt.folds else 0
 
 
-def select(dealt: Dealt, settings: Selection, booster: Train) -> Dealt:
+def select(dealt: Dealt, settings: Selection) -> Dealt:
     """The same applicants, with the features that each fold's own rows speak for."""
     names = dealt.names
 
@@ -94,7 +94,7 @@ def select(dealt: Dealt, settings: Selection, booster: Train) -> Dealt:
         left_out = int(key[0].as_py())
         fitted_on = pa.compute.not_equal(group[FOLD], left_out)
         ordered = group.filter(fitted_on).sort_by(KEY)
-        chosen = kept(matrix(ordered), as_labels(ordered), settings, booster)
+        chosen = kept(matrix(ordered), as_labels(ordered), settings)
         return pa.table(
             {LEFT_OUT: np.full(chosen.size, left_out, np.int32), "feature": [names[place] for place in chosen]}
         )

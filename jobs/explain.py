@@ -11,11 +11,11 @@ from jobs import applicant_page, batch, plots, tracking
 from jobs.applicant import explain_applicant
 from jobs.batch import LINEAGE, with_lineage
 from jobs.errors import UserError
-from jobs.inputs import read_inputs
+from jobs.inputs import inputs_of
 from jobs.job import Job
 from jobs.lake import EXPLANATIONS
-from jobs.options import add_run_date, open_job
-from jobs.scores import read_scores, scoring_model
+from jobs.options import add_run_date, check_folder, open_job
+from jobs.scores import fresh_scores, scoring_model
 from jobs.settings import Settings
 
 HELP = "explain the scores of a delivery's new applicants"
@@ -47,6 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     if arguments.applicant is not None:
+        if arguments.output is not None:
+            check_folder(arguments.output)
         show(open_job(arguments, settings), arguments.applicant, arguments.output)
     elif arguments.output is not None:
         raise UserError(f"--output {arguments.output} is for one applicant: say whom with --applicant ID")
@@ -58,14 +60,15 @@ def explain(job: Job) -> None:
     """Replace the delivery's rows of `explanations`: one for every applicant with a score, by the model that gave it.
 
     Raises:
-        ModelRefused: The model's file was changed since it scored.
+        UserError: The delivery was assembled again since it was scored.
+        ModelRefused: The model's file was changed since it scored, or the delivery has other features than it reads.
     """
     with job.step("explain") as step:
-        scores = read_scores(job)
+        scores = fresh_scores(job)
         store = tracking.connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
         model = store.registered_model(scorer)
-        features = read_inputs(job.lake, model.features, job.run_date).select(KEY, *model.features)
+        features = inputs_of(model, job.lake, job.run_date).select(KEY, *model.features)
         scored = scores.where(F.col("probability").isNotNull()).select(KEY, "probability")
         explained = batch.explained(scored.join(features, on=KEY, how="inner"), model, job.settings.explain)
         job.lake.replace(EXPLANATIONS, with_lineage(explained, job.run_date, scorer), job.run_date, COMMENTS)

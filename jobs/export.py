@@ -12,7 +12,7 @@ from features.matrix import KEY
 from jobs.errors import UserError
 from jobs.job import Job
 from jobs.lake import EXPLANATIONS
-from jobs.options import add_run_date, open_job
+from jobs.options import add_run_date, check_folder, open_job
 from jobs.scores import read_scores
 from jobs.settings import MOST_REASONS, Settings
 
@@ -32,7 +32,9 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     if "://" in arguments.output:
         raise UserError(f"--output {arguments.output} is not a local folder: name one, and copy the file from there")
-    export(open_job(arguments, settings), Path(arguments.output))
+    folder = Path(arguments.output)
+    check_folder(folder)
+    export(open_job(arguments, settings), folder)
 
 
 def export(job: Job, folder: Path) -> Path:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.errors import UserError
 from jobs.job import Step
+from jobs.options import check_folder
 from jobs.population.applicants import applications, describe, drivers
 from jobs.population.bureau import bureau, bureau_balance, bureau_loans
 from jobs.population.loans import loans, previous_application
@@ -57,12 +58,11 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 
 def check_output(output: str) -> None:
     """Refuse a folder that holds something else."""
-    folder = Path(output)
-    if "://" in output or not folder.exists():
+    if "://" in output:
         return
-    if not folder.is_dir():
-        raise UserError(f"--output {output} is a file: name a folder")
-    others = {path.name for path in folder.iterdir()} - {STAGING}
+    folder = Path(output)
+    check_folder(folder)
+    others = {path.name for path in folder.iterdir()} - {STAGING} if folder.exists() else set()
     if others and MARKER not in others:
         raise UserError(
             f"--output {output} holds {min(others)} and was not made by generate: name a new or empty folder"

@@ -7,9 +7,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.matrix import KEY, catalogue
-from features.nested import EVERY_FEATURE, NESTED_FEATURES
+from features.nested import EVERY_FEATURE, NESTED_NAMES
 from features.spec import Named
+from jobs.errors import ModelRefused, UserError
 from jobs.lake import FEATURES, NESTED, Lake
+from jobs.model import Model
 from jobs.settings import Nested
 
 SAME_ROW = [KEY, "run_date", "feature_set"]
@@ -33,9 +35,27 @@ def read_inputs(
             kept by the feature set, which names the row models that they were made with.
     """
     rows = dated(lake.read(FEATURES, version), run_date)
-    if not {named.name for named in NESTED_FEATURES} & set(features):
+    if NESTED_NAMES.isdisjoint(features):
         return rows
     return rows.join(dated(lake.read(NESTED), run_date), on=SAME_ROW, how="inner")
+
+
+def inputs_of(model: Model, lake: Lake, run_date: date) -> DataFrame:
+    """As `read_inputs`, of a delivery that is assembled with the model's feature set.
+
+    Raises:
+        UserError: It is not assembled at all.
+        ModelRefused: It is assembled with another feature set.
+    """
+    found = sorted(row[0] for row in lake.read_run_date(FEATURES, run_date).select("feature_set").distinct().collect())
+    if not found:
+        raise UserError(f"{lake.path(FEATURES)} has no applicant of {run_date}: assemble the delivery first")
+    if found != [model.feature_set]:
+        raise ModelRefused(
+            f"the model was trained on feature set {model.feature_set}, {run_date} was assembled with "
+            f"{', '.join(found)}: assemble it with --feature-set {model.feature_set}, or train and register a new model"
+        )
+    return read_inputs(lake, model.features, run_date)
 
 
 def dated(rows: DataFrame, run_date: date | None) -> DataFrame:

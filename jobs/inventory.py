@@ -1,6 +1,6 @@
 """What a lake holds for a run_date, read cheaply: tables with their versions and rows, steps with their times."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -12,6 +12,9 @@ from features import TABLES
 from jobs.lake import EXPLANATIONS, FEATURES, SCORES, STEPS, Lake, quarantine_table, source_table
 
 MADE = (FEATURES, SCORES, EXPLANATIONS)
+
+FOLLOWS: Mapping[str, str] = {"assemble": "ingest", "score": "assemble", "explain": "score", "report": "score"}
+"""Each step, and the one whose rows it reads."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,16 @@ def latest_steps(lake: Lake) -> tuple[StepRun, ...]:
     finished = F.col("finished").cast("timestamp_ntz").alias("finished")
     found = ranked.where("place = 1").select("run_date", "verb", finished, "seconds").orderBy("finished", "verb")
     return tuple(StepRun(*row) for row in found.collect())
+
+
+def stale_verbs(steps: Sequence[StepRun], run_date: date) -> tuple[str, ...]:
+    """The steps of a run_date whose input was written again after they ran."""
+    finished = {step.verb: step.finished for step in steps if step.run_date == run_date}
+    return tuple(
+        verb
+        for verb, before in FOLLOWS.items()
+        if verb in finished and finished.get(before, datetime.min) > finished[verb]
+    )
 
 
 def count_rows(frames: Mapping[str, DataFrame]) -> dict[str, int]:

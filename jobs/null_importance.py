@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from jobs.candidates import Labels, Values, booster_parameters
 from jobs.measures import Vector
-from jobs.settings import Selection, Train
+from jobs.settings import Booster, Selection
 
 
-def kept(values: Values, labels: Labels, settings: Selection, booster: Train) -> NDArray[np.int64]:
+def kept(values: Values, labels: Labels, settings: Selection) -> NDArray[np.int64]:
     """The places of the features that are kept, in order.
 
     A feature is kept where its gain exceeds the quantile of its gains under shuffled labels; of those, the `most` by
@@ -21,12 +21,11 @@ def kept(values: Values, labels: Labels, settings: Selection, booster: Train) ->
     Args:
         values: (rows, features), nan where unknown: those that are fitted on, never those that are measured.
         labels: TARGET of the rows.
-        settings: How many shuffles, the quantile and the bounds.
-        booster: What the trees look like.
+        settings: How many shuffles, the quantile, the bounds, and what the trees look like.
     """
     random = np.random.default_rng(settings.seed)
-    gained = gains(values, labels, settings.rounds, booster)
-    by_chance = [gains(values, random.permutation(labels), settings.rounds, booster) for _ in range(settings.shuffles)]
+    gained = gains(values, labels, settings)
+    by_chance = [gains(values, random.permutation(labels), settings) for _ in range(settings.shuffles)]
     excess = gained - np.quantile(by_chance, settings.quantile, axis=0)
     best_first = np.argsort(-excess, kind="stable")
     count = np.clip((excess > 0).sum(), settings.fewest, settings.most)
@@ -34,12 +33,13 @@ def kept(values: Values, labels: Labels, settings: Selection, booster: Train) ->
     return chosen
 
 
-def gains(values: Values, labels: Labels, rounds: int, booster: Train) -> Vector:
-    """The total gain of each feature in so many trees."""
+def gains(values: Values, labels: Labels, settings: Booster) -> Vector:
+    """The total gain of each feature in trees by the settings."""
     import xgboost
 
     rows = xgboost.QuantileDMatrix(values, labels, missing=np.nan, nthread=1)
-    fitted = xgboost.train({**booster_parameters(booster), "objective": "binary:logistic", "nthread": 1}, rows, rounds)
+    parameters = {**booster_parameters(settings), "objective": "binary:logistic", "nthread": 1}
+    fitted = xgboost.train(parameters, rows, settings.rounds)
     found = np.zeros(values.shape[1])
     for name, gain in fitted.get_score(importance_type="total_gain").items():
         found[int(name.removeprefix("f"))] = gain

@@ -1,7 +1,10 @@
 """Options that several verbs share, and the `Job` they amount to."""
 
 import argparse
+import os
+from pathlib import Path
 
+from jobs.errors import UserError
 from jobs.job import Job
 from jobs.lake import Lake, parse_run_date
 from jobs.session import open_session
@@ -28,3 +31,19 @@ def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
     """The job that the options name."""
     run_date = parse_run_date(arguments.run_date)
     return Job(open_lake(arguments, settings), run_date, settings)
+
+
+def check_folder(output: Path) -> None:
+    """Refuse before the work a folder that could not be written to after it."""
+    there = next(place for place in (output, *output.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UserError(f"--output {output}: {there} is a file: name a folder")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"--output {output}: {there} can't be written to: name another folder")
+
+
+def check_file(output: Path) -> None:
+    """Refuse before the work a file that could not be written after it."""
+    if output.is_dir():
+        raise UserError(f"--output {output} is a folder: name a file in it")
+    check_folder(output.parent)

@@ -16,7 +16,7 @@ from jobs.held_out import held_out
 from jobs.inputs import read_inputs
 from jobs.job import Job
 from jobs.lake import DELIVERIES
-from jobs.options import add_run_date, open_job
+from jobs.options import add_run_date, check_file, open_job
 from jobs.report_page import FeatureCount, ModelIdentity, ReportData, render
 from jobs.scores import riskiest
 from jobs.settings import Settings
@@ -39,6 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
+    if arguments.output is not None:
+        check_file(arguments.output)
     report(open_job(arguments, settings), arguments.applicant, arguments.output)
 
 

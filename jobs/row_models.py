@@ -2,8 +2,8 @@
 
 A hash puts every applicant into one cohort for good, and each table has a model for each cohort: fitted on labelled
 applicants of the training folds of all other cohorts, and the only one that ever scores this one. So nobody's label
-reaches the scores of his rows, whatever the delivery; no label of a test fold reaches any; and who scores whom follows
-from the identifier alone, in batch and over REST.
+reaches the scores of his rows, whatever the delivery; no label of a validation or test fold reaches any; and who scores
+whom follows from the identifier alone, in batch and over REST.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from features.matrix import KEY, TARGET
 from features.nested import NESTED, SCORE, input_names, input_rows, key_columns, of_applicants, row_inputs
 from features.rows import Sources
 from jobs import folds
+from jobs.candidates import booster_parameters
 from jobs.errors import UserError
 from jobs.model import sha256_of
 from jobs.settings import Nested, Split
@@ -80,17 +81,16 @@ def fit(sources: Sources, split: Split, settings: Nested) -> RowModels:
     """The row models of a delivery, a task for each; the same rows give the same bytes.
 
     Args:
-        sources: Its tables. Labels are read of training and validation folds only.
+        sources: Its tables. Labels are read of training folds only.
         split: How applicants are put into folds.
         settings: How many models, of what size.
     """
-    most = split.folds - split.test_folds
+    most = split.folds - split.test_folds - split.validation_folds
     if settings.cohorts > most:
         raise UserError(
-            f"nested.cohorts = {settings.cohorts}, but only {most} folds are not for testing: "
-            f"--set nested.cohorts={most}"
+            f"nested.cohorts = {settings.cohorts}, but only {most} folds are to train on: --set nested.cohorts={most}"
         )
-    taught = sources["application"].where(F.col(TARGET).isNotNull() & (folds.fold(split) >= split.test_folds))
+    taught = folds.labelled(sources["application"], split).where(F.col("part") == folds.TRAIN)
     taught = taught.select(
         KEY, F.col(TARGET).cast("float").alias(TARGET), cohort_of(split, settings.cohorts).alias(COHORT)
     )
@@ -152,23 +152,10 @@ def fit_booster(inputs: Floats, labels: Floats, settings: Nested) -> bytes:
     parameters = {
         "objective": "binary:logistic",
         "base_score": 0.5,  # log-odds of 0: what is predicted is the trees alone
-        "tree_method": "hist",
         "nthread": 1,  # a task has one core, and the bytes depend on it
-        **settings.model_dump(include=BOOSTER),
+        **booster_parameters(settings),
     }
     return bytes(xgboost.train(parameters, data, settings.rounds).save_raw("ubj"))
-
-
-BOOSTER = {
-    "seed",
-    "max_depth",
-    "learning_rate",
-    "min_child_weight",
-    "subsample",
-    "colsample_bytree",
-    "reg_lambda",
-}
-"""The settings that are xgboost's own."""
 
 
 def scoring(files: Mapping[int, bytes], table: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

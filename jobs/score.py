@@ -1,18 +1,14 @@
 """The champion's score and decision for every new applicant of a delivery."""
 
 import argparse
-from datetime import date
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs import batch, tracking
 from jobs.batch import with_lineage
-from jobs.errors import ModelRefused, UserError
-from jobs.inputs import read_inputs
+from jobs.inputs import inputs_of
 from jobs.job import Job
-from jobs.lake import FEATURES, SCORES, Lake
-from jobs.model import Model
+from jobs.lake import SCORES
 from jobs.options import add_run_date, open_job
 from jobs.scores import COMMENTS
 from jobs.settings import Settings
@@ -40,7 +36,7 @@ def score(job: Job) -> None:
         store = tracking.connect(job.lake.address, job.settings.mlflow)
         champion = store.need_champion()
         model = store.registered_model(champion)
-        applicants = new_applicants(job.lake, job.run_date, model)
+        applicants = inputs_of(model, job.lake, job.run_date).where(F.col("TARGET").isNull())
         scored = batch.scored(applicants, model, job.settings.decision.threshold)
         job.lake.replace(SCORES, with_lineage(scored, job.run_date, champion), job.run_date, COMMENTS)
         written = job.lake.read_run_date(SCORES, job.run_date)
@@ -53,17 +49,3 @@ def score(job: Job) -> None:
         step.measure("applicants", applied)
         step.measure("scored", probabilities)
         step.measure("declined", declined)
-
-
-def new_applicants(lake: Lake, run_date: date, model: Model) -> DataFrame:
-    """The delivery's rows without TARGET as the model reads them, if they are of its feature set."""
-    assembled, needed = lake.read_run_date(FEATURES, run_date), model.feature_set
-    found = sorted(row[0] for row in assembled.select("feature_set").distinct().collect())
-    if not found:
-        raise UserError(f"{lake.path(FEATURES)} has no applicant of {run_date}: assemble the delivery first")
-    if found != [needed]:
-        raise ModelRefused(
-            f"the champion was trained on feature set {needed}, {run_date} was assembled with {', '.join(found)}: "
-            f"assemble it with --feature-set {needed}, or train and register a new model"
-        )
-    return read_inputs(lake, model.features, run_date).where(F.col("TARGET").isNull())

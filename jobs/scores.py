@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.matrix import KEY
+from jobs import inventory
 from jobs.batch import LINEAGE
 from jobs.errors import ModelRefused, UserError
 from jobs.job import Job
@@ -28,6 +29,14 @@ def read_scores(job: Job) -> DataFrame:
     scores = job.lake.read_run_date(SCORES, job.run_date)
     if scores.isEmpty():
         raise UserError(f"{job.lake.path(SCORES)} has no score of {job.run_date}: score the delivery first")
+    return scores
+
+
+def fresh_scores(job: Job) -> DataFrame:
+    """As `read_scores`, if they are of the delivery's features as they are now."""
+    scores = read_scores(job)
+    if "score" in inventory.stale_verbs(inventory.latest_steps(job.lake), job.run_date):
+        raise UserError(f"{job.run_date} was assembled again after it was scored: score it again")
     return scores
 
 

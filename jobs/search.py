@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 
+from features.nested import NESTED_NAMES
 from jobs import calibration, cross_validation, tracking
 from jobs.candidates import Candidate, Logistic, Trees
 from jobs.choice import Choice, Trial, choose
@@ -16,10 +17,10 @@ from jobs.tracking import Tracking
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.distributions import BaseDistribution
+    from optuna.distributions import FloatDistribution, IntDistribution
 
-# Trials that are drawn blindly, before the ones that follow from them.
-BLIND_TRIALS = 4
+# Trials, that of the booster as it is set among them, before the ones that follow from what came before.
+BLIND_TRIALS = 2
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,15 @@ def search(step: Step, store: Tracking, rows: DataFrame, names: Sequence[str], s
         rows: SK_ID_CURR, TARGET, part and the features of labelled applicants.
         names: The features.
         settings: What is tried, and on how many applicants.
+
+    Nested features take no part and are kept: their row models know the labels of the other folds, so that a fold of
+    the cross-validation is not unseen to them.
     """
     as_set = Searched(settings.train, tuple(names), (), None)
     if not (settings.search.is_on or settings.selection.shuffles):
         return as_set
-    dealt = cross_validation.deal(rows, names, settings.split, settings.search)
+    compared = [name for name in names if name not in NESTED_NAMES]
+    dealt = cross_validation.deal(rows, compared, settings.split, settings.search)
     dealt.rows.persist()
     try:
         found = cross_validation.fewest_of_a_class(dealt)
@@ -60,9 +65,10 @@ def search(step: Step, store: Tracking, rows: DataFrame, names: Sequence[str], s
             step.say(f"nothing is compared: a fold of {dealt.folds} has {found} applicants of a TARGET")
             return as_set
         if settings.selection.shuffles:
-            dealt = cross_validation.select(dealt, settings.selection, settings.train)
-            step.say(f"{len(dealt.names_for(NO_FOLD)):,} of {len(names):,} features gain more than by chance")
-        chosen_names = dealt.names_for(NO_FOLD)
+            dealt = cross_validation.select(dealt, settings.selection)
+            step.say(f"{len(dealt.names_for(NO_FOLD)):,} of {len(compared):,} features gain more than by chance")
+        gone = set(compared) - set(dealt.names_for(NO_FOLD))
+        chosen_names = tuple(name for name in names if name not in gone)
         if not settings.search.is_on:
             return replace(as_set, names=chosen_names)
         trials = tuple(tried(step, store, dealt, settings))
@@ -77,13 +83,14 @@ def search(step: Step, store: Tracking, rows: DataFrame, names: Sequence[str], s
 
 
 def tried(step: Step, store: Tracking, dealt: Dealt, settings: Settings) -> Iterator[Trial]:
-    """The baseline, the booster as it is set, then those that Optuna draws, each by what came before."""
+    """The baseline, the booster as it is set, then what Optuna draws; after `BLIND_TRIALS` by what came before."""
     for c in settings.search.logistic_c:
         yield try_out(step, store, dealt, f"logistic regression, C {c:g}", Logistic(c))
-    yield try_out(step, store, dealt, "trees as set", Trees(settings.train))
-    study = open_study(settings.search)
+    as_set = try_out(step, store, dealt, "trees as set", Trees(settings.train))
+    yield as_set
+    study = open_study(settings, as_set.auc.value)
     for number in range(1, settings.search.trials + 1):
-        asked = study.ask(spans(settings.search))
+        asked = study.ask({**spans(settings.search)})
         drawn = settings.train.model_copy(update=asked.params)
         trial = try_out(step, store, dealt, f"trees {number}", Trees(drawn))
         study.tell(asked, trial.auc.value)
@@ -115,16 +122,24 @@ def measures_of(trial: Trial) -> dict[str, float]:
     }
 
 
-def open_study(settings: Search) -> "optuna.Study":
-    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011, NIPS), which starts with blind draws."""
+def open_study(settings: Settings, auc_as_set: float) -> "optuna.Study":
+    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011, NIPS), told of the booster as it is set.
+
+    A booster outside of the spans is not one that it could draw, and can't be told of.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=settings.seed, n_startup_trials=BLIND_TRIALS)
-    return optuna.create_study(direction="maximize", sampler=sampler)
+    sampler = optuna.samplers.TPESampler(seed=settings.search.seed, n_startup_trials=BLIND_TRIALS)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    drawn_from = spans(settings.search)
+    as_set = settings.train.model_dump(include=set(drawn_from))
+    if all(span.low <= as_set[name] <= span.high for name, span in drawn_from.items()):
+        study.add_trial(optuna.trial.create_trial(params=as_set, distributions={**drawn_from}, value=auc_as_set))
+    return study
 
 
-def spans(settings: Search) -> "dict[str, BaseDistribution]":
+def spans(settings: Search) -> "dict[str, FloatDistribution | IntDistribution]":
     """What a trial may change of the booster; amounts by their logarithm."""
     from optuna.distributions import FloatDistribution, IntDistribution
 

@@ -13,6 +13,8 @@ from jobs.errors import UserError
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 MOST_REASONS = 4  # Regulation B comment 9(b)(2)-1: more are not likely to be helpful
 Reasons = Annotated[int, Field(ge=1, le=MOST_REASONS)]
@@ -66,36 +68,33 @@ class Split(Section):
         return self
 
 
-class Nested(Section):
+class Booster(Section):
+    """What boosted trees look like, by xgboost's names."""
+
+    rounds: Count
+    seed: int
+    max_depth: Count
+    learning_rate: Positive
+    min_child_weight: Amount
+    subsample: PositiveShare
+    colsample_bytree: PositiveShare
+    reg_alpha: Amount
+    reg_lambda: Amount
+
+
+class Nested(Booster):
     """The row models, whose scores become features."""
 
     enabled: bool
     cohorts: Annotated[int, Field(ge=2)]
     rows: Count
-    rounds: Count
-    seed: int
-    max_depth: Count
-    learning_rate: Positive
-    min_child_weight: float
-    subsample: Share
-    colsample_bytree: Share
-    reg_lambda: float
 
 
-class Train(Section):
-    """The booster and how it is trained."""
+class Train(Booster):
+    """The model and how it is trained."""
 
     num_workers: Count
-    rounds: Count
     early_stopping_rounds: Count
-    seed: int
-    max_depth: Count
-    learning_rate: Positive
-    min_child_weight: float
-    subsample: Share
-    colsample_bytree: Share
-    reg_alpha: float
-    reg_lambda: float
 
 
 class Search(Section):
@@ -119,15 +118,13 @@ class Search(Section):
         return self.trials > 0 or bool(self.logistic_c)
 
 
-class Selection(Section):
+class Selection(Booster):
     """Which features are kept: those that gain more than by chance."""
 
     shuffles: Annotated[int, Field(ge=0)]
     quantile: Share
-    rounds: Count
     fewest: Count
     most: Count
-    seed: int
 
     @model_validator(mode="after")
     def bounds_in_order(self) -> "Selection":
@@ -147,7 +144,7 @@ class Gates(Section):
     drift: Positive
     drift_watched: Positive
     drift_features: Count
-    confidence: Share
+    confidence: OpenShare
     few_rows: int
     promote: bool
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from pyspark.sql import functions as F
 from rich.console import Console
@@ -20,9 +20,6 @@ from jobs.settings import Mlflow, Settings
 from jobs.tracking import Registered, Tracking
 
 HELP = "show the deliveries of a lake, its tables, what is stale, the champion and the challenger"
-
-FOLLOWS: Mapping[str, str] = {"assemble": "ingest", "score": "assemble", "explain": "score", "report": "score"}
-"""Each step, and the one whose rows it reads."""
 
 # Before one of these there is no model, and no store that would not have to be made first.
 WITH_MODELS = {"train", "register", "score"}
@@ -122,11 +119,9 @@ def scoring_models(lake: Lake) -> dict[date, set[str]]:
 
 def stale_steps(steps: Sequence[StepRun]) -> Iterator[str]:
     """A sentence for each step whose input was written again after it ran."""
-    finished: dict[tuple[date, str], datetime] = {(step.run_date, step.verb): step.finished for step in steps}
-    for run_date, verb in sorted(finished):
-        before = FOLLOWS.get(verb)
-        if before and finished.get((run_date, before), datetime.min) > finished[run_date, verb]:
-            yield f"{run_date}: `{before}` ran after `{verb}`: run `{verb}` again"
+    for run_date in sorted({step.run_date for step in steps}):
+        for verb in inventory.stale_verbs(steps, run_date):
+            yield f"{run_date}: `{inventory.FOLLOWS[verb]}` ran after `{verb}`: run `{verb}` again"
 
 
 def stale_scores(models: Mapping[date, set[str]], champion: Version | None) -> Iterator[str]:

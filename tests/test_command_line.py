@@ -5,6 +5,7 @@ The help of every verb is kept in tests/snapshots/; `make snapshots` writes it a
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,28 @@ def test_what_is_not_there_ends_with_2(
     code, message = refusal_of((*words, "--lake", str(tmp_path / "lake")), capsys)
     assert code == 2
     assert shown in message
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("export", "--output", "FILE"), "FILE is a file: name a folder"),
+        (("export", "--output", "FILE/letters"), "FILE is a file: name a folder"),
+        (("explain", "--applicant", "100001", "--output", "FILE"), "FILE is a file: name a folder"),
+        (("report", "--output", "FILE/page.html"), "FILE is a file: name a folder"),
+        (("report", "--output", "FOLDER"), "FOLDER is a folder: name a file in it"),
+    ],
+)
+def test_what_can_not_be_written_to_is_refused_before_the_work(
+    words: tuple[str, ...], shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    places = {"FILE": str(tmp_path / "file"), "FOLDER": str(tmp_path)}
+    verb, *others = (re.sub("FILE|FOLDER", lambda found: places[found[0]], word) for word in words)
+    code, message = refusal_of((verb, *DATED, *others), capsys)
+    assert code == 2
+    assert re.sub("FILE|FOLDER", lambda found: places[found[0]], shown) in message
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

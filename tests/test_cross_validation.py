@@ -15,12 +15,17 @@ from jobs.candidates import Candidate, FoldRows, Logistic, Trees
 from jobs.cross_validation import NO_FOLD, Dealt, deal, in_tasks, out_of_fold, select
 from jobs.job import Job
 from jobs.measures import auc
-from jobs.settings import Search, Selection
+from jobs.settings import Search, load_settings
 from jobs.train import TrainingSet, read_training_set
 from tests.small_lake import FAMILY_OF, INPUTS
 
 FOLDS = 3
-SELECTION = Selection(shuffles=2, quantile=0.5, rounds=5, fewest=2, most=4, seed=1)
+SELECTION = load_settings(
+    overrides=(
+        *("selection.shuffles=2", "selection.quantile=0.5", "selection.fewest=2", "selection.most=4"),
+        *("selection.rounds=5", "selection.learning_rate=0.3", "selection.min_child_weight=2"),
+    )
+).selection
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +120,13 @@ def test_no_label_of_a_fold_reaches_its_own_margins_nor_its_own_features(dealt: 
     before, after = out_of_fold(dealt, trees), out_of_fold(flipped(dealt, 1), trees)
     assert np.array_equal(before.margins[fold == 1], after.margins[fold == 1])
     assert not np.array_equal(before.margins[fold == 0], after.margins[fold == 0])
-    chosen, then = (select(each, SELECTION, trees.settings).kept for each in (dealt, flipped(dealt, 1)))
+    chosen, then = (select(each, SELECTION).kept for each in (dealt, flipped(dealt, 1)))
     assert chosen[1] == then[1]
     assert chosen[0] != then[0]
 
 
 def test_each_fold_reads_the_features_that_its_own_rows_chose(dealt: Dealt, trees: Trees) -> None:
-    selected = select(dealt, SELECTION, trees.settings)
+    selected = select(dealt, SELECTION)
     assert set(selected.kept) == {NO_FOLD, *range(FOLDS)}
     for names in selected.kept.values():
         assert 2 <= len(names) <= 4

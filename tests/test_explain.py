@@ -9,12 +9,13 @@ from pyspark.errors import PythonException
 from pyspark.sql import functions as F
 
 from jobs import batch, tracking
-from jobs.errors import UserError
-from jobs.explain import explain
+from jobs.errors import ModelRefused, UserError
+from jobs.explain import explain, show
+from jobs.inputs import inputs_of
 from jobs.job import Job
-from jobs.lake import EXPLANATIONS, SCORES
+from jobs.lake import EXPLANATIONS, FEATURES, SCORES
 from jobs.model import Model
-from jobs.score import new_applicants
+from jobs.score import score
 from jobs.scores import scoring_model
 from tests.small_lake import LABELLED, RUN_DATE, applicants
 
@@ -48,7 +49,7 @@ def test_a_rerun_replaces(small_job: Job) -> None:
 
 
 def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:
-    features = new_applicants(small_job.lake, RUN_DATE, model)
+    features = inputs_of(model, small_job.lake, RUN_DATE).where("TARGET is null")
     scores = small_job.lake.read_run_date(SCORES, RUN_DATE).select("SK_ID_CURR", "probability")
     shuffled = features.join(scores, on="SK_ID_CURR", how="inner").repartition(7)
     again = batch.explained(shuffled, model, small_job.settings.explain).orderBy("SK_ID_CURR").toPandas()
@@ -56,7 +57,7 @@ def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: M
 
 
 def test_scores_of_other_features_are_not_explained(small_job: Job, model: Model) -> None:
-    features = new_applicants(small_job.lake, RUN_DATE, model).limit(3)
+    features = inputs_of(model, small_job.lake, RUN_DATE).where("TARGET is null").limit(3)
     with pytest.raises(PythonException, match="3 of 3 probabilities are not those of the features"):
         batch.explained(
             features.withColumn("probability", F.lit(0.999)).coalesce(1), model, small_job.settings.explain
@@ -71,6 +72,31 @@ def test_the_model_that_scored_explains_and_no_other(small_job: Job) -> None:
         scoring_model(small_job, store, scores.withColumn("model_sha256", F.lit("0" * 64)))
     with pytest.raises(UserError, match="version 77 of home-credit-default is not in"):
         scoring_model(small_job, store, scores.withColumn("model_version", F.lit(77)))
+
+
+def test_a_delivery_that_was_assembled_otherwise_is_refused_and_keeps_its_explanations(small_job: Job) -> None:
+    lake, before = small_job.lake, small_job.lake.version(EXPLANATIONS)
+    own = lake.spark.createDataFrame(lake.read_run_date(FEATURES, RUN_DATE).drop("run_date").toArrow())
+    lake.replace(FEATURES, own.withColumn("feature_set", F.lit("another")), RUN_DATE)
+    try:
+        for what in (explain, lambda job: show(job, 100_001 + LABELLED), score):
+            with pytest.raises(
+                ModelRefused, match="2018-05-17 was assembled with another: assemble it with --feature-s"
+            ):
+                what(small_job)
+    finally:
+        lake.replace(FEATURES, own, RUN_DATE)
+    assert lake.version(EXPLANATIONS) == before
+
+
+def test_scores_from_before_the_delivery_was_assembled_again_are_not_explained(small_job: Job) -> None:
+    with small_job.step("assemble"):
+        pass
+    for what in (explain, lambda job: show(job, 100_001 + LABELLED)):
+        with pytest.raises(UserError, match="2018-05-17 was assembled again after it was scored: score it again"):
+            what(small_job)
+    score(small_job)
+    explain(small_job)
 
 
 def test_a_delivery_without_scores_is_named(small_job: Job) -> None:

@@ -32,6 +32,7 @@ from jobs.settings import Nested, Settings, load_settings
 from tests.line import RUN_DATE
 
 DAY = date.fromisoformat(RUN_DATE)
+TAUGHT = 3  # the first fold to learn from: two are for testing, one is for stopping
 QUICK = ("nested.rounds=8", "nested.min_child_weight=2", "nested.learning_rate=0.3")
 COHORTS = 4
 NAMES = [named.name for named in NESTED_FEATURES]
@@ -89,9 +90,10 @@ def test_nobodys_own_label_reaches_his_features(
     sources: Sources, people: pd.DataFrame, quick: Settings, models: RowModels
 ) -> None:
     known = people[people[TARGET].notna() & (people["rows"] > 0)]
-    dora = int(known[known["fold"] >= quick.split.test_folds].index[0])  # learned from
+    dora = int(known[known["fold"] >= TAUGHT].index[0])  # learned from
     tom = int(known[known["fold"] < quick.split.test_folds].index[0])  # of a test fold
-    tell_tale = {name: shuffled(rows) for name, rows in with_label_turned(sources, [dora, tom]).items()}
+    vera = int(known[known["fold"] == quick.split.test_folds].index[0])  # of the validation fold
+    tell_tale = {name: shuffled(rows) for name, rows in with_label_turned(sources, [dora, tom, vera]).items()}
     refitted = fit(tell_tale, quick.split, quick.nested)
     own = cohort_of(people.loc[dora, "fold"], quick.split.test_folds)
     same = {place for place, file in models.files.items() if refitted.files[place] == file}
@@ -102,15 +104,15 @@ def test_nobodys_own_label_reaches_his_features(
 
 
 def test_neither_order_nor_partitions_change_a_byte(sources: Sources, quick: Settings, models: RowModels) -> None:
-    """And a label of a test fold does not either."""
+    """And a label of a test or validation fold does not either."""
     application = sources["application"]
-    hidden = F.when(folds.fold(quick.split) >= quick.split.test_folds, F.col(TARGET))
+    hidden = F.when(folds.fold(quick.split) >= TAUGHT, F.col(TARGET))
     moved = {name: shuffled(rows) for name, rows in sources.items()}
     moved["application"] = shuffled(application.withColumn(TARGET, hidden))
     taught = application.where(f"{TARGET} is not null").select(
         KEY, F.col(TARGET).cast("float").alias(TARGET), row_models.cohort_of(quick.split, COHORTS).alias(COHORT)
     )
-    taught = taught.where(folds.fold(quick.split) >= quick.split.test_folds)
+    taught = taught.where(folds.fold(quick.split) >= TAUGHT)
     table = "installments_payments"
     again = row_models.fit_table(table, moved, taught.repartition(5), quick.nested).collect()
     assert {row["row_model"]: bytes(row["file"]) for row in again} == {
@@ -130,7 +132,7 @@ def test_a_plain_loop_over_the_cohorts_gives_the_same_models_and_scores(
     expected = np.full(len(by_hand), np.nan)
     cohorts = by_hand["fold"].map(lambda fold: cohort_of(fold, quick.split.test_folds))
     for cohort in range(COHORTS):
-        lessons = by_hand[TARGET].notna() & (by_hand["fold"] >= quick.split.test_folds) & (cohorts != cohort)
+        lessons = by_hand[TARGET].notna() & (by_hand["fold"] >= TAUGHT) & (cohorts != cohort)
         file = fit_booster(inputs[lessons], by_hand[TARGET][lessons].to_numpy(dtype=np.float32), quick.nested)
         assert file == models.files[table, cohort]
         own = (cohorts == cohort).to_numpy()
@@ -177,7 +179,7 @@ def test_rows_of_one_class_can_be_learned_from(settings: Settings) -> None:
 
 def test_more_cohorts_than_training_folds_are_refused(sources: Sources, quick: Settings) -> None:
     nine = quick.nested.model_copy(update={"cohorts": 9})
-    with pytest.raises(UserError, match=r"only 8 folds are not for testing: --set nested\.cohorts=8"):
+    with pytest.raises(UserError, match=r"only 7 folds are to train on: --set nested\.cohorts=7"):
         fit(sources, quick.split, nine)
 
 

@@ -11,10 +11,11 @@ from pyspark.sql import functions as F
 
 from jobs import batch, tracking
 from jobs.errors import ModelRefused, UserError
+from jobs.inputs import inputs_of
 from jobs.job import Job
 from jobs.lake import SCORES
 from jobs.model import Model, sha256_of
-from jobs.score import new_applicants, score
+from jobs.score import score
 from jobs.tracking import Registered, Tracking
 from tests.small_lake import LABELLED, NEW, RUN_DATE, applicants
 
@@ -59,7 +60,7 @@ def test_a_rerun_replaces(small_job: Job) -> None:
 
 
 def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:
-    rows = new_applicants(small_job.lake, RUN_DATE, model)
+    rows = inputs_of(model, small_job.lake, RUN_DATE).where("TARGET is null")
     shuffled = rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(7)
     scored = batch.scored(shuffled, model, small_job.settings.decision.threshold)
     again = scored.orderBy("SK_ID_CURR").toPandas()["probability"]

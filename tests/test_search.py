@@ -5,13 +5,15 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from pyspark.sql import functions as F
 
+from features.nested import NESTED_NAMES
 from jobs import tracking
 from jobs.candidates import Trees
 from jobs.choice import choose
 from jobs.job import Job, Step
 from jobs.lake import Lake
-from jobs.search import Searched, search, spans
+from jobs.search import Searched, open_study, search, spans
 from jobs.settings import load_settings
 from jobs.tracking import Tracking, Tried
 from jobs.train import TrainingSet, read_training_set, train
@@ -116,6 +118,35 @@ def test_a_search_says_what_each_trial_came_to(
     for name, span in spans(searching.settings.search).items():
         assert all(span.low <= getattr(each, name) <= span.high for each in drawn[1:])
     assert drawn[1] != drawn[2]
+
+
+def test_the_first_draw_is_blind_and_the_next_knows_what_came_before() -> None:
+    settings = load_settings()
+    first, again, otherwise = (open_study(settings, 0.75) for _ in range(3))
+    (told,) = first.trials
+    assert (told.value, told.params["max_depth"]) == (0.75, settings.train.max_depth)
+    drawn = []
+    for study, auc in ((first, 0.9), (again, 0.9), (otherwise, 0.6)):
+        asked = study.ask({**spans(settings.search)})
+        study.tell(asked, auc)
+        drawn.append((asked.params, study.ask({**spans(settings.search)}).params))
+    assert drawn[0] == drawn[1]
+    assert drawn[0][0] == drawn[2][0]
+    assert drawn[0][1] != drawn[2][1]
+    outside = load_settings(overrides=("train.max_depth=9",))
+    assert open_study(outside, 0.75).trials == []
+
+
+def test_nested_features_are_kept_but_decide_nothing(searching: Job, store: Tracking) -> None:
+    """Here one is TARGET itself: row models know the labels of other folds."""
+    rows = read_training_set(searching, None, INPUTS)
+    nested = sorted(NESTED_NAMES)[0]
+    telling = rows.rows.withColumn(nested, F.col("TARGET").cast("double"))
+    with store.run("a search with a nested feature", {}):
+        found = search(Step("train"), store, telling, [nested, *rows.names], searching.settings)
+    assert found.names[0] == nested
+    assert set(found.names[1:]) < set(rows.names)
+    assert all(trial.auc.high < 0.99 for trial in found.trials)
 
 
 def test_with_too_few_defaults_the_booster_is_trained_as_it_is_set(

@@ -60,6 +60,9 @@ def test_an_unknown_key_is_named() -> None:
         ("train.learning_rate=-0.1", "train.learning_rate", "-0.1"),
         ("ingest.refused_share=1.5", "ingest.refused_share", "1.5"),
         ("decision.cost_of_default=0", "decision.cost_of_default", "0"),
+        ("train.reg_lambda=-1", "train.reg_lambda", "-1"),
+        ("selection.subsample=0", "selection.subsample", "0"),
+        ("gates.confidence=1", "gates.confidence", "1"),
         ("split.test_folds=9", "split", "less than split.folds"),
     ],
 )

@@ -2,8 +2,10 @@
 
     python -m tests.benchmarks.worth --lake demo/lake --run-date 2018-05-17
 
-Nested features are among them where the lake was assembled with `nested.enabled=true`. Same applicants, same folds,
-fitted on the executors as `train` does before it chooses; intervals of differences are DeLong's, of paired margins.
+Same applicants, same folds, fitted on the executors as `train` does before it chooses; intervals of differences are
+DeLong's, of paired margins. Where the lake was assembled with `nested.enabled=true`, trees with and without the nested
+features are fitted on the training folds and measured on the test folds: what a fold of the training applicants has
+been told by its row models is no secret of the other folds.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from rich.table import Table
 from features.matrix import KEY, catalogue
 from features.nested import EVERY_FEATURE
 from features.spec import Named
-from jobs import cross_validation, folds
+from jobs import batch, cross_validation, folds
 from jobs.candidates import Logistic, Trees
 from jobs.choice import Trial
 from jobs.cross_validation import NO_FOLD, Dealt
@@ -28,16 +30,17 @@ from jobs.inputs import read_inputs
 from jobs.lake import NESTED, Lake, parse_run_date
 from jobs.null_importance import gains
 from jobs.session import open_session
-from jobs.settings import Settings, Train, load_settings
+from jobs.settings import Booster, Settings, Train, load_settings
 
 TOP = 30
 APPLICATION = "application"
 
 
-def labelled_rows(lake: Lake, run_date: str, features: Sequence[Named], settings: Settings) -> DataFrame:
-    """All labelled applicants of the delivery: nothing is chosen here, so that none has to stay unseen."""
-    rows = read_inputs(lake, [named.name for named in features], parse_run_date(run_date))
-    return folds.labelled(rows, settings.split).withColumn("part", F.lit(folds.TRAIN))
+def labelled_rows(lake: Lake, run_date: str, features: Sequence[Named], settings: Settings, most: int) -> DataFrame:
+    """The labelled applicants of the delivery, at most so many, with their part."""
+    names = [named.name for named in features]
+    labelled = folds.labelled(read_inputs(lake, names, parse_run_date(run_date)), settings.split)
+    return labelled.orderBy(F.xxhash64(KEY), KEY).limit(most)
 
 
 def for_few_rows(booster: Train, rows: int) -> Train:
@@ -50,57 +53,59 @@ def reading(dealt: Dealt, names: Sequence[str]) -> Dealt:
     return replace(dealt, kept=dict.fromkeys(range(dealt.folds), tuple(names)))
 
 
-def trials(dealt: Dealt, features: Sequence[Named], settings: Settings, booster: Train) -> Iterator[Trial]:
+def trials(dealt: Dealt, settings: Settings, booster: Train) -> Iterator[Trial]:
     """The best logistic regression of the grid, then trees on more and more."""
-    own = [named.name for named in features if named.table == APPLICATION]
+    own = [named.name for named in catalogue() if named.table == APPLICATION]
     lines = [Logistic(c) for c in settings.search.logistic_c]
-    all_plain = reading(dealt, [named.name for named in catalogue()])
     tried = [
-        Trial(f"logistic regression, C {line.c:g}", line, cross_validation.out_of_fold(all_plain, line), "")
+        Trial(f"logistic regression, C {line.c:g}", line, cross_validation.out_of_fold(dealt, line), "")
         for line in lines
     ]
     yield max(tried, key=lambda trial: trial.auc.value)
     trees = Trees(booster)
-    plain = [named.name for named in catalogue()]
-    nested = [("trees, nested features too", dealt.names)] if len(dealt.names) > len(plain) else []
-    for name, names in (("trees, application alone", own), ("trees, all tables", plain), *nested):
+    for name, names in (("trees, application alone", own), ("trees, all tables", dealt.names)):
         yield Trial(name, trees, cross_validation.out_of_fold(reading(dealt, names), trees), "")
 
 
-def gains_of(dealt: Dealt, booster: Train, rounds: int) -> dict[str, float]:
-    """The total gain of each feature in so many trees on all applicants."""
+def held_out(rows: DataFrame, names: Sequence[str]) -> Dealt:
+    """One fold, the test applicants: fitted on those of the training folds, stopped on those of the validation fold."""
+    part = F.col("part")
+    left_out = F.when(part == folds.TEST, 0).otherwise(1).alias(cross_validation.FOLD)
+    stops = (part == folds.VALIDATION).alias(cross_validation.STOPS)
+    values = batch.as_array(names).alias(cross_validation.VALUES)
+    return Dealt(rows.select(KEY, "TARGET", left_out, stops, values), 1, tuple(names), {})
+
+
+def nested_trials(rows: DataFrame, booster: Train) -> Iterator[Trial]:
+    """Trees with and without what the row models say."""
+    dealt, trees = held_out(rows, [named.name for named in EVERY_FEATURE]), Trees(booster)
+    for name, names in (
+        ("trees, all tables", [named.name for named in catalogue()]),
+        ("trees, nested features too", dealt.names),
+    ):
+        yield Trial(name, trees, cross_validation.out_of_fold(reading(dealt, names), trees), "")
+
+
+def gains_of(dealt: Dealt, settings: Booster) -> dict[str, float]:
+    """The total gain of each feature in trees on all applicants."""
     names = dealt.names
 
     def fit(_: object, group: pa.Table) -> pa.Table:
         ordered = group.sort_by(KEY)
-        found = gains(cross_validation.matrix(ordered), cross_validation.as_labels(ordered), rounds, booster)
+        found = gains(cross_validation.matrix(ordered), cross_validation.as_labels(ordered), settings)
         return pa.table({"feature": list(names), "gain": found})
 
     found = cross_validation.in_tasks(dealt, [NO_FOLD], fit, "feature STRING, gain DOUBLE")
     return dict(zip(found["feature"], found["gain"], strict=True))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--lake", required=True)
-    parser.add_argument("--run-date", required=True)
-    parser.add_argument("--rounds", type=int, default=200, help="trees to add up gains of (default: %(default)s)")
-    parser.add_argument("--most", type=int, default=100_000, help="labelled applicants (default: %(default)s)")
-    arguments = parser.parse_args()
-    settings = load_settings()
-    lake = Lake(arguments.lake, open_session("worth"))
-    features = list(EVERY_FEATURE if lake.exists(NESTED) else catalogue())
-    rows = labelled_rows(lake, arguments.run_date, features, settings)
-    search = settings.search.model_copy(update={"rows": arguments.most})
-    dealt = cross_validation.deal(rows, [named.name for named in features], settings.split, search)
-    dealt.rows.persist()
-    booster = for_few_rows(settings.train, dealt.rows.count())
-    console = Console(width=120)
-    grid = Table(title="Out of fold", title_justify="left")
+def show(title: str, trials: Iterator[Trial], console: Console) -> None:
+    """The trials as a table, each beside the one before it."""
+    grid = Table(title=title, title_justify="left")
     for heading in ("model", "AUC", "95% interval", "more than the one above", "95% interval", "s of fitting"):
         grid.add_column(heading, justify="left" if heading == "model" else "right")
     before: Trial | None = None
-    for trial in trials(dealt, features, settings, booster):
+    for trial in trials:
         more = before.behind(trial) if before else None
         grid.add_row(
             trial.name,
@@ -114,13 +119,41 @@ def main() -> None:
         console.print(trial.summary)
     assert before is not None
     labels = before.answered.labels
-    console.print(f"\n{labels.size:,} labelled applicants, {np.mean(labels):.2%} bad, {dealt.folds} folds")
+    console.print(f"\n{labels.size:,} labelled applicants, {np.mean(labels):.2%} bad")
     console.print(grid)
-    by_name = gains_of(dealt, booster, arguments.rounds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lake", required=True)
+    parser.add_argument("--run-date", required=True)
+    parser.add_argument("--rounds", type=int, default=200, help="trees to add up gains of (default: %(default)s)")
+    parser.add_argument("--most", type=int, default=100_000, help="labelled applicants (default: %(default)s)")
+    parser.add_argument("--only-nested", action="store_true", help="the worth of nested features alone")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    lake = Lake(arguments.lake, open_session("worth"))
+    has_nested = lake.exists(NESTED)
+    features = EVERY_FEATURE if has_nested else catalogue()
+    rows = labelled_rows(lake, arguments.run_date, features, settings, arguments.most).persist()
+    booster = for_few_rows(settings.train, rows.count())
+    console = Console(width=120)
+    if has_nested:
+        show("On the test folds", nested_trials(rows, booster), console)
+    if arguments.only_nested:
+        return
+    # Nothing is chosen here, so that nobody has to stay unseen.
+    everybody = rows.withColumn("part", F.lit(folds.TRAIN))
+    search = settings.search.model_copy(update={"rows": arguments.most})
+    plain = [named.name for named in catalogue()]
+    dealt = cross_validation.deal(everybody, plain, settings.split, search)
+    dealt.rows.persist()
+    show(f"Out of fold, {dealt.folds} folds", trials(dealt, settings, booster), console)
+    by_name = gains_of(dealt, booster.model_copy(update={"rounds": arguments.rounds}))
     total = sum(by_name.values())
     top = Table("feature", "table", title=f"Largest gain in {arguments.rounds} trees", title_justify="left")
     top.add_column("share", justify="right")
-    for named in sorted(features, key=lambda each: -by_name[each.name])[:TOP]:
+    for named in sorted(catalogue(), key=lambda each: -by_name[each.name])[:TOP]:
         top.add_row(named.name, named.table, f"{by_name[named.name] / total:.2%}")
     console.print(top)
 
