@@ -35,6 +35,7 @@ TRAIN, TRIAL = "train", "trial"
 PARENT_TAG = "`mlflow.parentRunId`"
 CHAMPION, CHALLENGER = "champion", "challenger"
 VALIDATION, PASSED, REFUSED = "validation_status", "passed", "refused"
+VERSION_TAGS = ("sha256", "feature_set", "run_id")
 MODEL_FILE = "model.ubj"
 SERVING_PACKAGES = ("mlflow", "xgboost", "numpy", "pandas", "scikit-learn")
 
@@ -315,25 +316,38 @@ class Tracking:
 
     def listed_version(self, number: int) -> Registered:
         """A version that the operator named; one that is not there is the user's error."""
-        known = self.versions()
-        for each in known:
-            if each.version == number:
-                return each
-        there = ", ".join(str(each.version) for each in reversed(known)) or "none: train and register a model first"
+        found = self.find_version(number)
+        if found is not None:
+            return found
+        known = reversed(self.versions())
+        there = ", ".join(str(each.version) for each in known) or "none: train and register a model first"
         raise UserError(f"no version {number} of {self.model_name} in {self.uri}; there is {there}")
 
     def version(self, number: int) -> Registered:
         """A version by its number."""
-        found = [each for each in self.versions() if each.version == number]
-        if not found:
+        found = self.find_version(number)
+        if found is None:
             raise ModelRefused(f"version {number} of {self.model_name} is not in {self.uri} any more: score again")
-        return found[0]
+        return found
+
+    def find_version(self, number: int) -> Registered | None:
+        """A version by its number, if it is there.
+
+        Raises:
+            ModelRefused: Something else than `register` made it.
+        """
+        found = (as_registered(each) for each in self.listed() if int(each.version) == number)
+        return next(found, None)
 
     def versions(self) -> list[Registered]:
-        """Every version, newest first."""
+        """Every version, newest first, but those that something else than `register` made: no verb is about them."""
+        ours = (as_registered(each) for each in self.listed() if not missing_tags(each))
+        return sorted(ours, key=lambda each: -each.version)
+
+    def listed(self) -> "Sequence[ModelVersion]":
+        """Every version of the model's name, whoever made it."""
         with told_when_unreachable(self.uri):
-            found = self.client.search_model_versions(f"name = '{self.model_name}'")
-        return sorted((as_registered(each) for each in found), key=lambda each: -each.version)
+            return list(self.client.search_model_versions(f"name = '{self.model_name}'"))
 
     def register(self, training: Training) -> Registered:
         """The version of a run's model; one that was registered before is found again by its hash."""
@@ -520,12 +534,17 @@ def logged_auc(metrics: Mapping[str, float]) -> Interval:
 def as_registered(found: "ModelVersion") -> Registered:
     """A version of the registry by its tags; one without them was registered by something else."""
     tags: dict[str, str] = found.tags
-    missing = [name for name in ("sha256", "feature_set", "run_id") if name not in tags]
+    missing = missing_tags(found)
     if missing:
         raise ModelRefused(
             f"version {found.version} of {found.name} has no tag {missing[0]}: `register` a trained model"
         )
     return Registered(int(found.version), tags["sha256"], tags["feature_set"], tags["run_id"])
+
+
+def missing_tags(found: "ModelVersion") -> list[str]:
+    """Those of `register` that a version has not: none, unless somebody registered it in MLflow's pages."""
+    return [name for name in VERSION_TAGS if name not in found.tags]
 
 
 def store_uri(lake: str, settings: Mlflow) -> str:

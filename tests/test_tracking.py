@@ -6,8 +6,9 @@ import mlflow
 import pytest
 
 from jobs import tracking
-from jobs.errors import TryAgain, UserError
+from jobs.errors import ModelRefused, TryAgain, UserError
 from jobs.settings import Mlflow, Settings
+from jobs.tracking import Registered
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +80,23 @@ def test_a_run_that_another_store_started_is_not_there(
     monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
     with pytest.raises(UserError, match=r"no run 0000.* in sqlite"), store.run("train 2018-05-17", {}):
         pass
+
+
+def test_a_version_that_something_else_registered_is_no_candidate(settings: Settings, tmp_path: Path) -> None:
+    store = tracking.connect(str(tmp_path), settings.mlflow)
+    store.client.create_registered_model(store.model_name)
+    ours = {"sha256": "aa", "feature_set": "0123456789ab", "run_id": "0" * 32}
+    for tags in (ours, None, {"run_id": "0" * 32}):
+        store.client.create_model_version(store.model_name, tmp_path.as_uri(), tags=tags)
+    assert [each.version for each in store.versions()] == [1]
+    assert store.listed_version(1) == store.version(1) == Registered(1, **ours)
+    for asked in (store.listed_version, store.version):
+        with pytest.raises(
+            ModelRefused, match=r"version 2 of home-credit-default has no tag sha256: `register` a trained"
+        ):
+            asked(2)
+    with pytest.raises(UserError, match=r"no version 4 of home-credit-default in sqlite.*; there is 1$"):
+        store.listed_version(4)
 
 
 def test_a_run_that_breaks_is_marked_failed_and_never_a_candidate(settings: Settings, tmp_path: Path) -> None:
