@@ -185,7 +185,8 @@ class Tracking:
         """Log the model to the active run, so that `mlflow models serve` takes it; gives its id.
 
         Inference of a signature would mark some columns optional after a sample's nulls, and refuse whole numbers in
-        others: all are required doubles. The input example is made up, so that no applicant's row is in the store.
+        others: all are required doubles. The input example is made up, because it goes wherever the model goes; plots
+        and reports of a single applicant are on the run alone.
         """
         import mlflow.xgboost
         import pandas as pd
@@ -340,7 +341,7 @@ class Tracking:
         return next(found, None)
 
     def versions(self) -> list[Registered]:
-        """Every version, newest first, but those that something else than `register` made: no verb is about them."""
+        """Every version that `register` made, newest first. No verb can use others of the same name."""
         ours = (as_registered(each) for each in self.listed() if not missing_tags(each))
         return sorted(ours, key=lambda each: -each.version)
 
