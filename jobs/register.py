@@ -3,10 +3,11 @@
 import argparse
 
 from jobs import promotion, tracking
+from jobs.errors import UserError
 from jobs.job import Job
 from jobs.options import add_run_date, open_job
 from jobs.settings import Settings
-from jobs.tracking import Registered
+from jobs.tracking import Registered, Tracking, Training
 
 HELP = "register a trained model, and make it champion where the gates hold"
 
@@ -30,11 +31,12 @@ def register(job: Job, run_id: str | None = None) -> int:
         run_id: The training run; None takes the delivery's latest finished one.
 
     Raises:
+        UserError: The run is of another delivery, or of another lake.
         GateRefused: A gate did not hold; the candidate stays challenger and the champion stays.
     """
     with job.step("register") as step:
         store = tracking.connect(job.lake.address, job.settings.mlflow)
-        training = store.training(run_id) if run_id else store.latest_training(job.run_date)
+        training = named_training(job, store, run_id) if run_id else store.latest_training(job.run_date)
         champion = store.champion()
         if champion is not None and champion.sha256 == training.sha256:
             step.say(f"the candidate is version {champion.version}, which is champion already")
@@ -50,6 +52,17 @@ def register(job: Job, run_id: str | None = None) -> int:
             promotion.change_champion(job.lake, store, "register", champion, candidate, "it passed every gate")
             step.say(f"version {candidate.version} is champion")
         return candidate.version
+
+
+def named_training(job: Job, store: Tracking, run_id: str) -> Training:
+    """The run that the operator named, if it learned from the job's delivery: its test applicants are there only."""
+    training = store.training(run_id)
+    if (training.lake, training.run_date) != (job.lake.address, job.run_date):
+        raise UserError(
+            f"run {run_id} was trained on {training.run_date} of {training.lake}, not on {job.run_date} of "
+            f"{job.lake.address}: register it with --run-date {training.run_date} --lake {training.lake}"
+        )
+    return training
 
 
 def why_it_waits(job: Job, candidate: Registered, champion: Registered | None) -> str | None:

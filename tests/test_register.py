@@ -21,7 +21,7 @@ from jobs.evidence import (
     protected_groups,
 )
 from jobs.job import Job, Step
-from jobs.lake import SCORES
+from jobs.lake import SCORES, Lake
 from jobs.promotion import history, try_gates
 from jobs.register import register
 from jobs.score import score
@@ -183,6 +183,24 @@ def test_a_delivery_of_another_feature_set_is_not_scored(next_job: Job) -> None:
     with pytest.raises(ModelRefused, match=r"trained on feature set 0123456789ab, 2018-06-17 was .* ba9876543210"):
         score(next_job)
     assert next_job.lake.read_run_date(SCORES, NEXT).isEmpty()
+
+
+def test_a_run_of_another_delivery_or_lake_is_not_registered_here(
+    small_job: Job, store: Tracking, training: Training
+) -> None:
+    known = store.versions()
+    lake = small_job.lake.address
+    with pytest.raises(UserError, match=f"trained on 2018-05-17 of {lake}, not on 2018-06-17 of {lake}: .* --run-date"):
+        register(replace(small_job, run_date=NEXT), training.run_id)
+    here = small_job.settings.mlflow.model_copy(update={"tracking_uri": store.uri})
+    elsewhere = Job(
+        Lake(f"{small_job.lake.root}-elsewhere", small_job.lake.spark),
+        RUN_DATE,
+        small_job.settings.model_copy(update={"mlflow": here}),
+    )
+    with pytest.raises(UserError, match=f"of {lake}, not on 2018-05-17 of {lake}-elsewhere: .* --lake {lake}"):
+        register(elsewhere, training.run_id)
+    assert store.versions() == known
 
 
 def test_a_run_that_did_not_train_cannot_be_registered(small_job: Job) -> None:
