@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from features.matrix import KEY
 from jobs import batch, folds, measures
 from jobs.fairness import UNKNOWN, age_bands, marital_status
+from jobs.fitted import fitted_if_made
 from jobs.gates import Drift, Evidence, Shift, unpaired_gain
 from jobs.held_out import read_audited
 from jobs.inputs import read_inputs
@@ -45,6 +46,7 @@ def gather_evidence(
         drift=measure_drift(job, training, candidate, test, watched),
         feature_set=candidate.feature_set,
         assembled=feature_sets_now(job),
+        can_be_assembled=fitted_if_made(job.lake, candidate.feature_set) is not None,
     )
 
 

@@ -49,6 +49,15 @@ def fitted_for(lake: Lake, version: str) -> Fitted:
     return Fitted(encodings_of(lake, version), row_models_of(lake, version))
 
 
+def fitted_if_made(lake: Lake, version: str) -> Fitted | None:
+    """What was fitted for a feature set, where the declarations still make that set of it; else None."""
+    try:
+        found = fitted_for(lake, version)
+    except UserError:
+        return None
+    return found if found.feature_set == version else None
+
+
 def keep(lake: Lake, run_date: date, fitted: Fitted) -> None:
     """Store what the delivery's features were made with; what others were made with stays, a champion may need it."""
     version = fitted.feature_set

@@ -72,6 +72,7 @@ class Evidence:
         drift: From the test applicants to the delivery's new ones; None where it has none.
         feature_set: The candidate's.
         assembled: The feature sets that the delivery's rows are of now.
+        can_be_assembled: Whether the lake has what the candidate's features were fitted to, as they are declared now.
     """
 
     labels: NDArray[np.int64]
@@ -82,6 +83,7 @@ class Evidence:
     drift: Drift | None
     feature_set: str
     assembled: tuple[str, ...]
+    can_be_assembled: bool
 
 
 def judge(evidence: Evidence, gates: Gates, threshold: float) -> tuple[Gate, ...]:
@@ -108,12 +110,25 @@ def judge(evidence: Evidence, gates: Gates, threshold: float) -> tuple[Gate, ...
 
 
 def feature_set(evidence: Evidence) -> Gate:
-    """Whether the delivery is assembled with the features that the candidate reads: else nobody can be scored."""
-    held = evidence.assembled == (evidence.feature_set,)
-    found = ", ".join(evidence.assembled) or "nothing"
-    beside = "" if held else f", not {found}: assemble it with --feature-set {evidence.feature_set}"
-    sentence = f"{evidence.feature_set} {word(held)} what the delivery is assembled with{beside}"
+    """Whether the delivery is, or can be, assembled with what the candidate reads: else nobody is scored."""
+    needed, found = evidence.feature_set, ", ".join(evidence.assembled) or "nothing"
+    is_assembled = evidence.assembled == (needed,)
+    if is_assembled:
+        sentence = f"{needed} is what the delivery is assembled with"
+    elif evidence.can_be_assembled:
+        sentence = f"{needed} can be made, the delivery is assembled with {found} now: {before_score(needed)}"
+    else:
+        sentence = (
+            f"{needed} should be what the delivery is assembled with, but that is {found}, and the lake cannot make "
+            "it: train a new model"
+        )
+    held = is_assembled or evidence.can_be_assembled
     return Gate("feature_set", float(held), held, sentence)
+
+
+def before_score(feature_set: str) -> str:
+    """What an operator does with a delivery that is not assembled with the champion's features."""
+    return f"`assemble --feature-set {feature_set}` before `score`"
 
 
 def at_least(name: str, interval: Interval, limit: float, rows: int, few: bool) -> Gate:

@@ -48,4 +48,5 @@ def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> N
             return
         promotion.try_gates(job, step, store, training, candidate, champion)
         promotion.change_champion(lake, store, "promote", champion, candidate, reason)
-        step.say(f"version {version} is champion: score and explain again what it is to decide")
+        step.say(f"version {version} is champion")
+        promotion.say_what_is_next(step, champion, candidate)

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from jobs.errors import GateRefused
 from jobs.evidence import gather_evidence
-from jobs.gates import Gate, judge
+from jobs.gates import Gate, before_score, judge
 from jobs.job import Job, Step
 from jobs.lake import PROMOTIONS, Lake
 from jobs.tracking import Registered, Tracking, Training
@@ -87,6 +87,13 @@ def change_champion(
             champion, {"replaced_by": str(successor.version), "replaced_with": verb, "replaced_why": reason}
         )
     store.make_champion(successor)
+
+
+def say_what_is_next(step: Step, champion: Registered | None, successor: Registered) -> None:
+    """Tell an operator what the new champion needs before it decides."""
+    if champion is not None and successor.feature_set != champion.feature_set:
+        step.say(f"it reads feature set {successor.feature_set}: {before_score(successor.feature_set)}")
+    step.say("score and explain again what it is to decide")
 
 
 def operator() -> str:

@@ -46,9 +46,7 @@ def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str 
         store.registered_model(target)
         promotion.change_champion(lake, store, promotion.ROLLBACK, champion, target, reason)
         step.say(f"version {version} is champion again, after version {champion.version}")
-        if target.feature_set != champion.feature_set:
-            step.say(f"it reads feature set {target.feature_set}: `assemble --feature-set {target.feature_set}` first")
-        step.say("score and explain again what it is to decide")
+        promotion.say_what_is_next(step, champion, target)
 
 
 def earlier_champion(changes: Sequence[promotion.Promotion], champion: int, to: int | None) -> int:

@@ -32,6 +32,7 @@ def evidence_of(rows: int, strength: float = 1.5, seed: int = 3) -> Evidence:
         drift=None,
         feature_set="0123456789ab",
         assembled=("0123456789ab",),
+        can_be_assembled=True,
     )
 
 
@@ -201,12 +202,16 @@ def test_a_booster_without_a_split_has_no_feature_that_could_shift() -> None:
 
 
 @pytest.mark.parametrize("assembled", [("ba9876543210",), (), ("0123456789ab", "ba9876543210")])
-def test_a_delivery_of_other_features_cannot_be_scored_by_the_candidate(
-    gates: Gates, assembled: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [(True, "`assemble --feature-set 0123456789ab` before `score`"), (False, "cannot make it: train a new model")],
+)
+def test_a_delivery_of_other_features_cannot_be_scored_by_the_candidate_until_it_is_assembled_for_it(
+    gates: Gates, assembled: tuple[str, ...], known: bool, said: str
 ) -> None:
-    refused = verdict(replace(evidence_of(300), assembled=assembled), gates)["feature_set"]
-    assert not refused.held
-    assert "assemble it with --feature-set 0123456789ab" in refused.sentence
+    gate = verdict(replace(evidence_of(300), assembled=assembled, can_be_assembled=known), gates)["feature_set"]
+    assert gate.held is known
+    assert said in gate.sentence
 
 
 def test_a_table_of_the_gates_begins_with_those_that_refused() -> None:

@@ -1,12 +1,15 @@
 """Promotion and rollback by an operator: what is refused, what scores afterwards, and the trace of it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from pyspark.sql import SparkSession
 
+from features.encode import Encoding
 from jobs import tracking
 from jobs.errors import GateRefused, UserError
+from jobs.fitted import Fitted, keep
 from jobs.job import Job
 from jobs.lake import PROMOTIONS, Lake
 from jobs.promote import promote
@@ -17,7 +20,7 @@ from jobs.score import score
 from jobs.settings import Settings, load_settings
 from jobs.tracking import Tracking
 from jobs.train import train
-from tests.small_lake import INPUTS, OVERRIDES, RUN_DATE, applicants, write
+from tests.small_lake import FEATURE_SET, INPUTS, OVERRIDES, RUN_DATE, applicants, write
 
 # A second model of the same rows that is neither better nor worse.
 OTHER_SEED = "train.seed=8"
@@ -101,16 +104,31 @@ def test_gates_are_tried_again_and_refuse_with_4(two_models: Job, store: Trackin
     assert store.validation(store.listed_version(2)) == "passed"
 
 
-def test_a_version_of_features_that_the_delivery_is_not_assembled_with_is_refused(
-    two_models: Job, store: Tracking
-) -> None:
+@pytest.fixture
+def assembled_with_others(two_models: Job) -> Iterator[None]:
+    """The delivery as it is where another champion scores it."""
     write(two_models, applicants(), feature_set="ba9876543210")
-    try:
-        with pytest.raises(GateRefused, match=r"0123456789ab should be what .* not ba9876543210: assemble it with"):
-            promote(two_models.lake, two_models.settings, 2)
-    finally:
-        write(two_models, applicants())
+    yield
+    write(two_models, applicants())
+
+
+@pytest.mark.usefixtures("assembled_with_others")
+def test_a_version_of_features_that_the_lake_cannot_make_is_refused(two_models: Job, store: Tracking) -> None:
+    with pytest.raises(GateRefused, match=r"0123456789ab should be what .* ba9876543210, and the lake cannot make it"):
+        promote(two_models.lake, two_models.settings, 2)
     assert champion(store) == 1
+
+
+@pytest.mark.usefixtures("assembled_with_others")
+def test_a_version_that_waits_is_promoted_whatever_features_the_delivery_has_now(
+    two_models: Job, store: Tracking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("jobs.fitted.feature_set", lambda *_: FEATURE_SET)  # as if these were what it was fitted to
+    keep(two_models.lake, RUN_DATE, Fitted((Encoding("REGION", None, 1.0),), None))
+    promote(two_models.lake, two_models.settings, 2)
+    assert champion(store) == 2
+    assert store.validation(store.listed_version(2)) == "passed"
+    assert f"with ba9876543210 now: `assemble --feature-set {FEATURE_SET}` before `score`" in capsys.readouterr().err
 
 
 def test_a_version_that_is_not_there_is_named(two_models: Job) -> None:
