@@ -74,8 +74,7 @@ class Champions:
         if model.feature_set not in self.plans:
             fitted = fitted_for(self.lake, model.feature_set)
             made = fitted.feature_set
-            unknown = set(model.features) - {named.name for named in fitted.features}
-            if made != model.feature_set or unknown:
+            if made != model.feature_set or not fitted.has(model.features):
                 raise ModelRefused(
                     f"the champion, version {champion.version}, was trained on feature set {model.feature_set}, the "
                     f"declarations now make {made}: train and register a new model, or serve this one with its own code"

@@ -6,20 +6,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.matrix import KEY
+from features.nested import of_applicants
 from jobs import batch, folds, measures
 from jobs.fairness import UNKNOWN, age_bands, marital_status
-from jobs.fitted import fitted_if_made
-from jobs.gates import Drift, Evidence, Shift, unpaired_gain
+from jobs.fitted import feature_rows, fitted_if_made
+from jobs.gates import Drift, Evidence, Gain, Shift, unpaired_gain
 from jobs.held_out import read_audited
 from jobs.inputs import read_inputs
 from jobs.job import Job
 from jobs.lake import FEATURES
-from jobs.measures import Interval
 from jobs.model import Model
 from jobs.tracking import Registered, Tracking, Training
+
+# Percentiles of a bootstrap over fewer applicants of a class are luck.
+FEWEST_TO_PAIR = 10
 
 
 def gather_evidence(
@@ -35,7 +39,7 @@ def gather_evidence(
         champion: The version that scores, where there is one.
     """
     watched = most_gaining(candidate, job.settings.gates.drift_features)
-    test = measured_on_test_folds(job, training, training.features_version, candidate, watched)
+    test = measured_on_test_folds(job, training, candidate, watched)
     audited = audited_rows(job, training, test[KEY])
     return Evidence(
         labels=test["TARGET"].to_numpy(),
@@ -50,39 +54,56 @@ def gather_evidence(
     )
 
 
-def measured_on_test_folds(
-    job: Job, training: Training, version: int, model: Model, features: Sequence[str] = ()
-) -> pd.DataFrame:
-    """SK_ID_CURR, TARGET, probability and the named features of those of the candidate's test applicants that the model
-    can score."""
-    rows = folds.labelled(read_inputs(job.lake, model.features, training.run_date, version), training.split)
-    ours = rows.where((F.col("part") == folds.TEST) & (F.col("feature_set") == model.feature_set))
-    return batch.measured(ours, model, features).dropna(subset="probability")
+def measured_on_test_folds(job: Job, training: Training, model: Model, features: Sequence[str] = ()) -> pd.DataFrame:
+    """SK_ID_CURR, TARGET, probability and the named features of those of the candidate's test applicants that it can
+    score."""
+    rows = folds.unseen(assembled_for(job, training, model, training.features_version), training.split)
+    return batch.measured(rows, model, features).dropna(subset="probability")
 
 
-def gain_on_champion(
-    job: Job, store: Tracking, training: Training, test: pd.DataFrame, champion: Registered
-) -> Interval:
+def gain_on_champion(job: Job, store: Tracking, training: Training, test: pd.DataFrame, champion: Registered) -> Gain:
     """The candidate's AUC minus the champion's, on the same applicants where the champion can read them.
 
-    A champion of another feature set reads them as they were assembled for it. Where they never were, its own test
-    applicants are what it is compared on.
+    They are test applicants of both: a champion that was trained by another split was fitted on others. Where too few
+    can be compared, it is what it was measured to be on its own test applicants.
     """
     confidence, its_training = job.settings.gates.confidence, store.training(champion.run_id)
-    same_features = champion.feature_set == training.feature_set
-    if same_features or its_training.lake == training.lake:
-        version = training.features_version if same_features else its_training.features_version
-        both = test.merge(
-            measured_on_test_folds(job, training, version, store.registered_model(champion)),
-            on=KEY,
-            suffixes=("", "_of_champion"),
-        )
-        if len(both):
-            return measures.bootstrap_auc_difference(
+    model = store.registered_model(champion)
+    rows = rows_for_champion(job, training, its_training, model)
+    if rows is not None:
+        theirs = batch.measured(rows, model).dropna(subset="probability")
+        both = test.merge(theirs, on=KEY, suffixes=("", "_of_champion"))
+        if both["TARGET"].value_counts().reindex([0, 1], fill_value=0).min() >= FEWEST_TO_PAIR:
+            paired = measures.bootstrap_auc_difference(
                 both["TARGET"], both["probability"], both["probability_of_champion"], confidence
             )
+            return Gain(paired, same_applicants=True)
     ours = measures.auc_interval(test["TARGET"], test["probability"], confidence)
-    return unpaired_gain(ours, its_training.auc, confidence)
+    return Gain(unpaired_gain(ours, its_training.auc, confidence), same_applicants=False)
+
+
+def rows_for_champion(job: Job, training: Training, its_training: Training, champion: Model) -> DataFrame | None:
+    """Those of the candidate's delivery who are test applicants of both models, with the champion's features.
+
+    A delivery is assembled for one feature set at a time: another one's is made here by what was fitted for it. Where
+    the declarations make another set by now, what was assembled for the champion is left, which may be nothing.
+    """
+    lake, splits = job.lake, (training.split, its_training.split)
+    if champion.feature_set == training.feature_set:
+        return folds.unseen(assembled_for(job, training, champion, training.features_version), *splits)
+    fitted = fitted_if_made(lake, champion.feature_set)
+    if fitted is not None and fitted.has(champion.features):
+        sources = lake.delivered_tables(training.run_date)
+        return feature_rows(fitted, of_applicants(sources, folds.unseen(sources["application"], *splits)))
+    if its_training.lake == training.lake:
+        return folds.unseen(assembled_for(job, training, champion, its_training.features_version), *splits)
+    return None
+
+
+def assembled_for(job: Job, training: Training, model: Model, version: int) -> DataFrame:
+    """The rows of the candidate's delivery, in a version of the feature table, that are of the model's feature set."""
+    rows = read_inputs(job.lake, model.features, training.run_date, version)
+    return rows.where(F.col("feature_set") == model.feature_set)
 
 
 def audited_rows(job: Job, training: Training, applicants: "pd.Series[int]") -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """What was fitted for a feature set, as the lake keeps it: encodings, and row models where it has nested features."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,8 +8,9 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from features.encode import ENCODING_SCHEMA, Encoding, Encodings
-from features.matrix import catalogue, feature_set
-from features.nested import EVERY_FEATURE
+from features.matrix import KEY, Settle, as_planned, catalogue, feature_set, feature_table
+from features.nested import EVERY_FEATURE, nested_table
+from features.rows import Sources
 from features.spec import Named
 from jobs import row_models
 from jobs.errors import ModelRefused, UserError
@@ -38,6 +39,10 @@ class Fitted:
         """Every feature of the set, in order."""
         return EVERY_FEATURE if self.row_models else catalogue()
 
+    def has(self, names: Iterable[str]) -> bool:
+        """Whether all of these are features of the set, as it is declared now."""
+        return set(names) <= {named.name for named in self.features}
+
 
 def fitted_for(lake: Lake, version: str) -> Fitted:
     """What was fitted for a feature set.
@@ -56,6 +61,14 @@ def fitted_if_made(lake: Lake, version: str) -> Fitted | None:
     except UserError:
         return None
     return found if found.feature_set == version else None
+
+
+def feature_rows(fitted: Fitted, sources: Sources, settle: Settle = as_planned) -> DataFrame:
+    """One row for every applicant of the sources: SK_ID_CURR, TARGET, then every feature of the set."""
+    rows = feature_table(sources, fitted.encodings, settle)
+    if fitted.row_models is None:
+        return rows
+    return rows.join(nested_table(sources, fitted.row_models.score, settle), on=KEY, how="left")
 
 
 def keep(lake: Lake, run_date: date, fitted: Fitted) -> None:

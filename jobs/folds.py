@@ -25,6 +25,14 @@ def part(split: Split) -> Column:
     )
 
 
+def unseen(rows: DataFrame, *splits: Split) -> DataFrame:
+    """Those of the rows that have a TARGET, and are in the test folds of every split."""
+    found = rows.where(F.col("TARGET").isNotNull())
+    for split in splits:
+        found = found.where(part(split) == TEST)
+    return found
+
+
 def cross_fold(split: Split, number: int) -> Column:
     """A number in [0, number) by another hash of the applicant: within the training folds, all others stay unseen."""
     hashed = F.xxhash64(F.lit(split.seed).cast("bigint"), F.lit("cross-validation"), F.col(KEY))

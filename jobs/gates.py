@@ -60,6 +60,14 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """The candidate's AUC minus the champion's, of the same applicants by both or, wider, of different ones."""
+
+    auc: Interval
+    same_applicants: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A candidate on the test folds, one entry of each array an applicant.
 
@@ -68,7 +76,7 @@ class Evidence:
         probabilities: Of default.
         groups: The level of each applicant in each protected attribute, read for the audit only.
         ages: The age band of each applicant.
-        gain: The candidate's AUC minus the champion's; None where there is no champion.
+        gain: On the champion; None where there is none.
         drift: From the test applicants to the delivery's new ones; None where it has none.
         feature_set: The candidate's.
         assembled: The feature sets that the delivery's rows are of now.
@@ -79,7 +87,7 @@ class Evidence:
     probabilities: NDArray[np.float64]
     groups: Mapping[str, NDArray[np.str_]]
     ages: NDArray[np.str_]
-    gain: Interval | None
+    gain: Gain | None
     drift: Drift | None
     feature_set: str
     assembled: tuple[str, ...]
@@ -139,11 +147,14 @@ def at_least(name: str, interval: Interval, limit: float, rows: int, few: bool) 
     return Gate(name, interval.value, held, f"{interval.value:.4f}{bound}, {word(held)} at least {limit}")
 
 
-def gain_on_champion(gain: Interval, gates: Gates) -> Gate:
+def gain_on_champion(gain: Gain, gates: Gates) -> Gate:
     """The gate of what a candidate loses to the champion: its noise is in the candidate's favour on any rows."""
-    held = gain.high >= -gates.auc_loss
-    sentence = f"{gain.value:+.4f}, upper bound {gain.high:+.4f}, {word(held)} at least {-gates.auc_loss or 0.0}"
-    return Gate("auc_gain_on_champion", gain.value, held, sentence)
+    auc, measured = gain.auc, "" if gain.same_applicants else " on different applicants"
+    held = auc.high >= -gates.auc_loss
+    sentence = (
+        f"{auc.value:+.4f}{measured}, upper bound {auc.high:+.4f}, {word(held)} at least {-gates.auc_loss or 0.0}"
+    )
+    return Gate("auc_gain_on_champion", auc.value, held, sentence)
 
 
 def calibration(evidence: Evidence, gates: Gates, few: bool) -> Gate:

@@ -13,12 +13,11 @@ from pyspark.sql import types as T
 
 from features import TABLES, contract
 from features.contract import BROKEN_LINE, ERRORS, FILE
-from features.matrix import BY_NAME, KEY, TARGET, feature_table
-from features.nested import nested_table
+from features.matrix import BY_NAME, KEY, TARGET
 from jobs.answers import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
 from jobs.applications import COLUMNS, CONTRACT, Application
 from jobs.explanation import Explanation
-from jobs.fitted import Fitted
+from jobs.fitted import Fitted, feature_rows
 from jobs.histories import read_histories
 from jobs.inputs import read_inputs
 from jobs.lake import FEATURES, Lake
@@ -104,10 +103,7 @@ def prepare_features(spark: SparkSession, folder: Path, fitted: Fitted) -> Prepa
     """From the source tables' rows of some applicants to `FEATURES`, the nested ones among them where there are."""
     plan = Prepared(spark, folder, folder.name)
     sources = {table.name: plan.table(table.name, contract.schema(table)) for table in TABLES}
-    rows = feature_table(sources, fitted.encodings, plan.settle)
-    if fitted.row_models is not None:
-        rows = rows.join(nested_table(sources, fitted.row_models.score, plan.settle), on=KEY, how="left")
-    plan.keep(FEATURES, rows)
+    plan.keep(FEATURES, feature_rows(fitted, sources, plan.settle))
     return plan
 
 

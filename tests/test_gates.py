@@ -7,7 +7,7 @@ import pytest
 
 from jobs import measures
 from jobs.fairness import ELDERLY_BAND
-from jobs.gates import Drift, Evidence, Gate, Shift, as_table, judge, unpaired_gain
+from jobs.gates import Drift, Evidence, Gain, Gate, Shift, as_table, judge, unpaired_gain
 from jobs.measures import Interval
 from jobs.settings import Gates, Settings
 
@@ -114,14 +114,23 @@ def test_probabilities_twice_too_high_fail_calibration(gates: Gates, rows: int) 
 def test_a_candidate_may_not_lose_to_the_champion_beyond_the_noise(
     gates: Gates, rows: int, gain: Interval, held: bool
 ) -> None:
-    assert verdict(replace(evidence_of(rows), gain=gain), gates)["auc_gain_on_champion"].held is held
+    assert (
+        verdict(replace(evidence_of(rows), gain=Gain(gain, same_applicants=True)), gates)["auc_gain_on_champion"].held
+        is held
+    )
 
 
 def test_a_loss_may_be_allowed_by_the_settings(gates: Gates) -> None:
-    losing = replace(evidence_of(300), gain=Interval(-0.004, 0.001, -0.006, -0.002))
+    losing = replace(evidence_of(300), gain=Gain(Interval(-0.004, 0.001, -0.006, -0.002), same_applicants=True))
     assert not verdict(losing, gates.model_copy(update={"auc_loss": 0.001}))["auc_gain_on_champion"].held
     allowed = verdict(losing, gates.model_copy(update={"auc_loss": 0.003}))["auc_gain_on_champion"]
     assert allowed.sentence == "-0.0040, upper bound -0.0020, is at least -0.003"
+
+
+def test_a_gain_on_different_applicants_is_told_to_be_one(gates: Gates) -> None:
+    evidence = replace(evidence_of(300), gain=Gain(Interval(-0.004, 0.01, -0.024, 0.016), same_applicants=False))
+    gate = verdict(evidence, gates)["auc_gain_on_champion"]
+    assert gate.sentence == "-0.0040 on different applicants, upper bound +0.0160, is at least 0.0"
 
 
 def test_genders_must_be_approved_at_like_rates(gates: Gates) -> None:

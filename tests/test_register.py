@@ -20,6 +20,7 @@ from jobs.evidence import (
     most_gaining,
     protected_groups,
 )
+from jobs.gates import Gain
 from jobs.job import Job, Step
 from jobs.lake import SCORES, Lake
 from jobs.promotion import history, try_gates
@@ -140,19 +141,41 @@ def test_new_applicants_like_the_others_have_not_drifted(
 def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
     small_job: Job, store: Tracking, training: Training, champion: Registered
 ) -> None:
-    test = measured_on_test_folds(small_job, training, training.features_version, store.trained_model(training))
+    test = measured_on_test_folds(small_job, training, store.trained_model(training))
     worse = test.assign(probability=test["probability"].round(1))
     expected = measures.bootstrap_auc_difference(test["TARGET"], worse["probability"], test["probability"])
-    assert gain_on_champion(small_job, store, training, worse, champion) == expected
+    assert gain_on_champion(small_job, store, training, worse, champion) == Gain(expected, same_applicants=True)
+
+
+def test_nobody_whom_the_champion_was_fitted_on_is_compared(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    other = training.split.model_copy(update={"seed": 1, "test_folds": 7})
+    model = store.trained_model(training)
+    resplit, own = (
+        measured_on_test_folds(small_job, replace(training, split=s), model) for s in (other, training.split)
+    )
+    worse = resplit.assign(probability=resplit["probability"].round(1))
+    of_both = worse["SK_ID_CURR"].isin(own["SK_ID_CURR"])
+    assert 0 < of_both.sum() < len(own) < len(worse)
+    both = worse[of_both]
+    theirs = resplit["probability"][of_both]
+    expected = measures.bootstrap_auc_difference(both["TARGET"], both["probability"], theirs)
+    candidate = replace(training, split=other)
+    assert gain_on_champion(small_job, store, candidate, worse, champion) == Gain(expected, same_applicants=True)
+    few = gain_on_champion(small_job, store, candidate, worse[~of_both | (worse["TARGET"] == 0)], champion)
+    assert not few.same_applicants
+    assert few.auc.standard_error > training.auc.standard_error
 
 
 def test_a_champion_of_other_features_reads_them_as_they_were_made_for_it(
     small_job: Job, store: Tracking, training: Training, champion: Registered
 ) -> None:
     later = replace(training, feature_set="ba9876543210", features_version=999)  # no such version: it must not be read
-    test = measured_on_test_folds(small_job, training, training.features_version, store.trained_model(training))
+    test = measured_on_test_folds(small_job, training, store.trained_model(training))
     gain = gain_on_champion(small_job, store, later, test, champion)
-    assert gain.value == gain.standard_error == 0
+    assert gain.same_applicants
+    assert gain.auc.value == gain.auc.standard_error == 0
 
 
 def test_a_refused_candidate_is_registered_and_the_champion_goes_on(
@@ -172,11 +195,13 @@ def test_a_refused_candidate_is_registered_and_the_champion_goes_on(
     assert challenger is not None
     assert challenger.version == 2
     assert len(history(job.lake)) == 1
-    # The champion cannot read the later delivery, so its own test applicants are what it is compared on.
+    # The lake has nothing that the champion's features of the later delivery could be made with.
+    assert "on different applicants" in refused.tags["gate.auc_gain_on_champion"]
     candidate = store.training(run_id)
     evidence = gather_evidence(job, store, candidate, store.trained_model(candidate), champion)
     assert evidence.gain is not None
-    assert evidence.gain.standard_error > candidate.auc.standard_error
+    assert not evidence.gain.same_applicants
+    assert evidence.gain.auc.standard_error > candidate.auc.standard_error
 
 
 def test_a_delivery_of_another_feature_set_is_not_scored(next_job: Job) -> None:
