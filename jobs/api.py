@@ -31,7 +31,10 @@ row and column.
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problems, "description": "It can't be read as CSV, JSON or a form."},
     401: {"model": Problems, "description": "The token is missing or wrong."},
-    404: {"model": Problems, "description": "The lake does not hold these applicants."},
+    404: {
+        "model": Problems,
+        "description": "The lake does not hold these applicants, or not with the features that the champion reads.",
+    },
     413: {"model": Problems, "description": "Too many bytes or rows."},
     415: {"model": Problems, "description": "Neither JSON, a form with a file, nor CSV."},
     422: {"model": Problems, "description": "Columns or cells break the contract."},

@@ -22,8 +22,8 @@ class Scoring(Protocol):
     def score_rows(self, rows: Sequence[Application]) -> Sequence[ScoredApplicant | list[Problem]]:
         """Each row's answer, or what is wrong with it; no two rows may be of one applicant."""
 
-    def score_stored(self, applicants: Sequence[int]) -> Mapping[int, ScoredApplicant]:
-        """Answers by applicant; those whom the lake does not hold are left out."""
+    def score_stored(self, applicants: Sequence[int]) -> Mapping[int, ScoredApplicant | list[Problem]]:
+        """Answers by applicant, or why there is none; those whom the lake does not hold are left out."""
 
 
 class Desk:
@@ -73,17 +73,24 @@ class Desk:
         scorer = self.scorer
         rows = {row.applicant: row for question in asked for row in question}
         found = dict(zip(rows, scorer.score_rows(tuple(rows.values())), strict=True))
-        return [scored_or_refused(scorer.identity, [found[row.applicant] for row in question]) for question in asked]
+        return [
+            scored_or_refused(scorer.identity, [found[row.applicant] for row in question], 422) for question in asked
+        ]
 
     def answer_stored(self, asked: Sequence[Identifiers]) -> list[Scores | Refused]:
         """One look into the feature table for all callers."""
         scorer = self.scorer
         found = scorer.score_stored(tuple(dict.fromkeys(each for question in asked for each in question)))
-        return [scored_or_unknown(scorer.identity, question, found) for question in asked]
+        return [
+            scored_or_refused(scorer.identity, [found.get(each) or [unknown(each)] for each in question], 404)
+            for question in asked
+        ]
 
 
-def scored_or_refused(model: ScoringModel, answers: Sequence[ScoredApplicant | list[Problem]]) -> Scores | Refused:
-    """All of a caller's answers, or all that is wrong with the rows."""
+def scored_or_refused(
+    model: ScoringModel, answers: Sequence[ScoredApplicant | list[Problem]], status: int
+) -> Scores | Refused:
+    """All of a caller's answers, or all that is wrong with the question, by its rows, with the HTTP status."""
     problems = [
         problem.model_copy(update={"row": number})
         for number, answer in enumerate(answers, start=1)
@@ -91,19 +98,10 @@ def scored_or_refused(model: ScoringModel, answers: Sequence[ScoredApplicant | l
         for problem in answer
     ]
     if problems:
-        return Refused(422, problems)
+        return Refused(status, problems)
     return Scores(model=model, applicants=[each for each in answers if isinstance(each, ScoredApplicant)])
 
 
-def scored_or_unknown(
-    model: ScoringModel, applicants: Identifiers, found: Mapping[int, ScoredApplicant]
-) -> Scores | Refused:
-    """All of a caller's answers, or whom the lake does not hold."""
-    unknown = [
-        Problem(row=number, column=KEY, value=str(applicant), problem="is in no assembled delivery")
-        for number, applicant in enumerate(applicants, start=1)
-        if applicant not in found
-    ]
-    if unknown:
-        return Refused(404, unknown)
-    return Scores(model=model, applicants=[found[applicant] for applicant in applicants])
+def unknown(applicant: int) -> Problem:
+    """That the lake does not hold the applicant."""
+    return Problem(column=KEY, value=str(applicant), problem="is in no assembled delivery")

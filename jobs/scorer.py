@@ -19,7 +19,7 @@ from jobs.applications import COLUMNS, CONTRACT, Application
 from jobs.explanation import Explanation
 from jobs.fitted import Fitted, feature_rows
 from jobs.histories import read_histories
-from jobs.inputs import read_inputs
+from jobs.inputs import dated, read_inputs
 from jobs.lake import FEATURES, Lake
 from jobs.model import Model
 from jobs.prepared import Prepared
@@ -66,14 +66,35 @@ class Scorer:
             features = self.features.compute(FEATURES)
         return self.answers(features.to_pandas(), histories.deliveries)
 
-    def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant]:
-        """Answers by applicant, of the feature table's newest row for each; those who are not in it are left out."""
+    def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant | list[Problem]]:
+        """Answers by applicant, of the feature table's newest row for each, or why the model can't read that row.
+
+        Those who are not in the table are left out.
+        """
+        newest = self.newest_rows(applicants)
+        readable = newest["feature_set"] == self.model.feature_set
+        scored = self.score_features(newest[readable]) if readable.any() else {}
+        refused = {
+            applicant: [other_features(applicant, delivery, feature_set, self.model.feature_set)]
+            for applicant, delivery, feature_set in newest[~readable].itertuples(index=False, name=None)
+        }
+        return {**scored, **refused}
+
+    def newest_rows(self, applicants: Sequence[int]) -> pd.DataFrame:
+        """SK_ID_CURR, run_date and feature_set of each applicant's newest row in the feature table."""
+        rows = dated(self.lake.read(FEATURES), self.run_date).where(F.col(KEY).isin(list(applicants)))
+        found: pd.DataFrame = rows.select(KEY, DELIVERY, "feature_set").toArrow().to_pandas()
+        return found.sort_values(DELIVERY).drop_duplicates(KEY, keep="last")
+
+    def score_features(self, chosen: pd.DataFrame) -> dict[int, ScoredApplicant]:
+        """Answers by applicant, of the rows of the feature table with these SK_ID_CURR and run_date."""
         rows = read_inputs(self.lake, self.model.features, self.run_date)
-        asked = rows.where((F.col("feature_set") == self.model.feature_set) & F.col(KEY).isin(list(applicants)))
-        asked = asked.select(KEY, DELIVERY, *self.model.features)
-        found = asked.toArrow().to_pandas().sort_values(DELIVERY, kind="stable")
-        newest = found.drop_duplicates(KEY, keep="last").reset_index(drop=True)
-        return self.answers(newest, dict(zip(newest[KEY], newest[DELIVERY], strict=True)))
+        asked = rows.where(
+            F.col(DELIVERY).isin(chosen[DELIVERY].unique().tolist()) & F.col(KEY).isin(chosen[KEY].tolist())
+        )
+        found = asked.select(KEY, DELIVERY, *self.model.features).toArrow().to_pandas()
+        features = found.merge(chosen[[KEY, DELIVERY]], on=[KEY, DELIVERY])
+        return self.answers(features, dict(zip(features[KEY], features[DELIVERY], strict=True)))
 
     def answers(self, features: pd.DataFrame, deliveries: Mapping[int, date]) -> dict[int, ScoredApplicant]:
         """Answers by applicant: SK_ID_CURR and the model's features, one row each."""
@@ -86,6 +107,16 @@ class Scorer:
             applicant: as_answer(applicant, score, explanations.get(applicant), deliveries.get(applicant))
             for applicant, score in zip(features[KEY].tolist(), scores.to_dict("records"), strict=True)
         }
+
+
+def other_features(applicant: int, delivery: date, feature_set: str, wanted: str) -> Problem:
+    """That an applicant's newest row was assembled with features that are not the model's."""
+    return Problem(
+        column=KEY,
+        value=str(applicant),
+        problem=f"is in the delivery of {delivery} with feature set {feature_set}, the model reads {wanted}: "
+        f"run `assemble --run-date {delivery} --feature-set {wanted}`",
+    )
 
 
 def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:

@@ -71,6 +71,6 @@ class MadeUpScorer:
             return [Problem(column="NAME_HOUSING_TYPE", value="Boat", problem="floats")]
         return scored(asked.applicant, float(cells["AMT_CREDIT"] or 0) / 1000)
 
-    def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant]:
+    def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant | list[Problem]]:
         self.batches.append(list(applicants))
         return {each: scored(each, 0.5) for each in applicants if each in KNOWN}

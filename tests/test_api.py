@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from jobs.answers import Problem, ScoredApplicant
 from jobs.api import WithoutValues, make_app
 from jobs.applications import COLUMNS
 from jobs.desk import Desk
@@ -83,6 +84,20 @@ def test_unknown_applicants_are_named() -> None:
     assert answer.status_code == 404
     assert problems(answer) == [
         (2, "SK_ID_CURR", "is in no assembled delivery"),
+        (3, "SK_ID_CURR", "is in no assembled delivery"),
+    ]
+
+
+def test_an_applicant_whose_features_the_model_does_not_read_is_refused_by_row() -> None:
+    class Moved(MadeUpScorer):
+        def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant | list[Problem]]:
+            others = [Problem(column="SK_ID_CURR", problem="has other features")]
+            return super().score_stored(applicants) | {BRUNO: others}
+
+    answer = send(service(Moved()), b'{"applicants": [100001, 100002, 5]}', "application/json")
+    assert answer.status_code == 404
+    assert problems(answer) == [
+        (2, "SK_ID_CURR", "has other features"),
         (3, "SK_ID_CURR", "is in no assembled delivery"),
     ]
 
