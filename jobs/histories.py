@@ -1,17 +1,21 @@
 """What a lake holds of a few applicants: the rows of every source table, from the newest delivery that knows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features import TABLES
+from features.contract import names
 from features.matrix import KEY
 from jobs.lake import Lake
 
 LOAN = "SK_ID_BUREAU"
+DELIVERY = "run_date"
+OF_APPLICANTS = [table.name for table in TABLES if KEY in names(table)]
+OF_LOANS = [table.name for table in TABLES if KEY not in names(table)]
 
 
 @dataclass(frozen=True)
@@ -26,32 +30,46 @@ class Histories:
 def read_histories(lake: Lake, run_date: date | None, applicants: Sequence[int]) -> Histories:
     """Each applicant's rows, all from one delivery.
 
+    The newest delivery, which knows most who ask, is looked into alone; whom it does not know is looked for in all
+    older ones at once, for a look into each would take the longer the more there are.
+
     Args:
         lake: Where they are.
         run_date: The one delivery to look into; None takes for each applicant the newest that holds any row.
         applicants: SK_ID_CURR.
     """
-    deliveries: dict[int, date] = {}
-    found: dict[str, list[pa.Table]] = {}
-    for day in [run_date] if run_date else lake.run_dates():
-        wanted = [each for each in applicants if each not in deliveries]
-        if found and not wanted:
-            break
-        for name, rows in rows_of(lake.delivered_tables(day), wanted).items():
-            found.setdefault(name, []).append(rows)
-            if KEY in rows.column_names:
-                deliveries |= dict.fromkeys(rows.column(KEY).unique().to_pylist(), day)
-    return Histories({name: pa.concat_tables(parts) for name, parts in found.items()}, deliveries)
+    (newest, versions), *older = [(run_date, lake.delivery(run_date))] if run_date else lake.deliveries().items()
+    found = newest_histories(lake, {newest: versions}, applicants)
+    others = [each for each in applicants if each not in found.deliveries]
+    if not (others and older):
+        return found
+    more = newest_histories(lake, dict(older), others)
+    tables = {name: pa.concat_tables([rows, more.tables[name]]) for name, rows in found.tables.items()}
+    return Histories(tables, {**found.deliveries, **more.deliveries})
 
 
-def rows_of(delivered: Mapping[str, DataFrame], applicants: Sequence[int]) -> dict[str, pa.Table]:
-    """Every source table's rows of the applicants; bureau_balance knows them only by their loans."""
-    found = {
-        name: rows.where(F.col(KEY).isin(list(applicants))).toArrow()
-        for name, rows in delivered.items()
-        if KEY in rows.columns
-    }
-    loans = found["bureau"].column(LOAN).unique().to_pylist()
-    return found | {
-        name: rows.where(F.col(LOAN).isin(loans)).toArrow() for name, rows in delivered.items() if name not in found
-    }
+def newest_histories(lake: Lake, deliveries: Mapping[date, Mapping[str, int]], applicants: Sequence[int]) -> Histories:
+    """Each applicant's rows in the newest of the deliveries that holds any; bureau_balance knows only their loans."""
+
+    def read(name: str, column: str, values: Sequence[int]) -> pa.Table:
+        return lake.delivered_rows(name, deliveries).where(F.col(column).isin(list(values))).toArrow()
+
+    found = {name: read(name, KEY, applicants) for name in OF_APPLICANTS}
+    newest = newest_deliveries(found.values())
+    whose = pa.table({KEY: pa.array(newest.keys(), pa.int64()), DELIVERY: pa.array(newest.values(), pa.date32())})
+    kept = {name: matching(rows, whose) for name, rows in found.items()}
+    loans = kept["bureau"].select([LOAN, DELIVERY])
+    kept |= {name: matching(read(name, LOAN, loans.column(LOAN).to_pylist()), loans) for name in OF_LOANS}
+    return Histories({name: rows.drop_columns([DELIVERY]) for name, rows in kept.items()}, newest)
+
+
+def newest_deliveries(tables: Iterable[pa.Table]) -> dict[int, date]:
+    """By applicant the newest delivery that a row of any table is of."""
+    keys = pa.concat_tables([rows.select([KEY, DELIVERY]) for rows in tables])
+    newest = keys.group_by(KEY).aggregate([(DELIVERY, "max")])
+    return dict(zip(newest.column(KEY).to_pylist(), newest.column(f"{DELIVERY}_max").to_pylist(), strict=True))
+
+
+def matching(rows: pa.Table, wanted: pa.Table) -> pa.Table:
+    """The rows that agree with one of the wanted ones in all of their columns."""
+    return rows.join(wanted, wanted.column_names, join_type="left semi", use_threads=False)

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
 from pyspark.sql import DataFrame, SparkSession
@@ -173,19 +175,21 @@ class Lake:
             DELIVERIES, self.spark.createDataFrame(row, "source STRING, versions STRING, run_date DATE"), run_date
         )
 
-    def run_dates(self) -> list[date]:
-        """The dates of all deliveries, the newest first."""
+    def deliveries(self) -> dict[date, dict[str, int]]:
+        """The versions of the source tables that belong to each delivery, the newest delivery first."""
         if not self.exists(DELIVERIES):
-            return []
-        return sorted((row["run_date"] for row in self.read(DELIVERIES).select("run_date").collect()), reverse=True)
+            return {}
+        rows = self.read(DELIVERIES).select("run_date", "versions").collect()
+        return {row["run_date"]: json.loads(row["versions"]) for row in sorted(rows, reverse=True)}
 
     def delivery(self, run_date: date) -> dict[str, int]:
         """The versions of the source tables that belong to a delivery; unknown ones are the user's error."""
-        if self.exists(DELIVERIES):
-            row = self.read_run_date(DELIVERIES, run_date).select("versions").first()
-            if row is not None:
-                return {str(name): int(version) for name, version in json.loads(row["versions"]).items()}
-        raise UserError(f"no delivery of {run_date} in {self.root}: ingest it first, or see `status` for what is there")
+        deliveries = self.deliveries()
+        if run_date not in deliveries:
+            raise UserError(
+                f"no delivery of {run_date} in {self.root}: ingest it first, or see `status` for what is there"
+            )
+        return deliveries[run_date]
 
     def delivered_tables(self, run_date: date) -> dict[str, DataFrame]:
         """Every source table of a delivery, as recorded, without run_date."""
@@ -194,6 +198,20 @@ class Lake:
             table.name: self.read_run_date(source_table(table.name), run_date, versions[table.name]).drop("run_date")
             for table in TABLES
         }
+
+    def delivered_rows(self, name: str, deliveries: Mapping[date, Mapping[str, int]]) -> DataFrame:
+        """A source table's rows of some deliveries, as recorded, with run_date.
+
+        Args:
+            name: Of the source table.
+            deliveries: At least one, as `deliveries` gives them.
+        """
+        versions = {run_date: of_tables[name] for run_date, of_tables in deliveries.items()}
+        parts = [
+            self.read(source_table(name), version).where(F.col("run_date").isin(run_dates))
+            for version, run_dates in by_last_version(versions).items()
+        ]
+        return reduce(DataFrame.unionByName, parts)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -211,3 +229,15 @@ class Lake:
             except BlockingIOError:
                 raise TryAgain(f"{self.root} is being written by another process: try again when it is done") from None
             yield
+
+
+def by_last_version(versions: Mapping[date, int]) -> dict[int, list[date]]:
+    """The versions of a table that hold deliveries as they were recorded, and the deliveries to read from each.
+
+    A commit replaces the rows of one delivery. Where recorded versions follow each other without a gap, the last one
+    holds them all; a version in a gap may have changed an earlier delivery and not been recorded.
+    """
+    held: dict[int, list[date]] = {}
+    for run_date, version in sorted(versions.items(), key=itemgetter(1)):
+        held[version] = [*held.pop(version - 1, []), run_date]
+    return held

@@ -167,10 +167,10 @@ def no_column_is_added_in_a_loop(source: Source) -> Iterator[int]:
 
 
 def every_join_says_how(source: Source) -> Iterator[int]:
-    """A join of tables has a condition; the join of strings has one argument."""
+    """A join of tables has a condition; the join of strings has one argument. Arrow's word for how is join_type."""
     for call, name in source.calls():
         keywords = {keyword.arg for keyword in call.keywords}
-        if name == "join" and (len(call.args) > 1 or keywords) and "how" not in keywords:
+        if name == "join" and (len(call.args) > 1 or keywords) and not keywords & {"how", "join_type"}:
             yield call.lineno
 
 

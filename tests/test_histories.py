@@ -9,18 +9,26 @@ from pyspark.sql import types as T
 from features import TABLES
 from features.contract import schema
 from jobs.histories import Histories, read_histories
-from jobs.lake import Lake, source_table
+from jobs.lake import Lake, by_last_version, source_table
 
-APRIL, MAY, JUNE = date(2018, 4, 17), date(2018, 5, 17), date(2018, 6, 17)
-ANNA, BRUNO, CLARA, DORA = 1, 2, 3, 4
+MARCH, APRIL, MAY, JUNE = date(2018, 3, 17), date(2018, 4, 17), date(2018, 5, 17), date(2018, 6, 17)
+ANNA, BRUNO, CLARA, DORA, EMIL, FRIDA = 1, 2, 3, 4, 5, 6
 
 Rows = list[dict[str, int]]
 
 DELIVERIES: dict[date, dict[str, Rows]] = {
+    MARCH: {
+        "bureau": [{"SK_ID_CURR": ANNA, "SK_ID_BUREAU": 10}, {"SK_ID_CURR": EMIL, "SK_ID_BUREAU": 50}],
+        "bureau_balance": [{"SK_ID_BUREAU": 10, "MONTHS_BALANCE": -3}, {"SK_ID_BUREAU": 50, "MONTHS_BALANCE": -3}],
+    },
     APRIL: {
         "application": [{"SK_ID_CURR": ANNA}, {"SK_ID_CURR": BRUNO}],
-        "bureau": [{"SK_ID_CURR": ANNA, "SK_ID_BUREAU": 10}, {"SK_ID_CURR": BRUNO, "SK_ID_BUREAU": 20}],
-        "bureau_balance": [{"SK_ID_BUREAU": 10, "MONTHS_BALANCE": -1}, {"SK_ID_BUREAU": 20, "MONTHS_BALANCE": -1}],
+        "bureau": [
+            {"SK_ID_CURR": ANNA, "SK_ID_BUREAU": 10},
+            {"SK_ID_CURR": BRUNO, "SK_ID_BUREAU": 20},
+            {"SK_ID_CURR": EMIL, "SK_ID_BUREAU": 50},
+        ],
+        "bureau_balance": [{"SK_ID_BUREAU": loan, "MONTHS_BALANCE": -1} for loan in (10, 20, 50)],
         "previous_application": [{"SK_ID_CURR": BRUNO, "SK_ID_PREV": 200}],
     },
     MAY: {
@@ -31,17 +39,30 @@ DELIVERIES: dict[date, dict[str, Rows]] = {
         "credit_card_balance": [{"SK_ID_CURR": CLARA, "SK_ID_PREV": 300, "MONTHS_BALANCE": -1}],
     },
 }
-UNPUBLISHED = {"bureau": [{"SK_ID_CURR": ANNA, "SK_ID_BUREAU": 99}]}
+CORRECTED = DELIVERIES[MARCH] | {"credit_card_balance": [{"SK_ID_CURR": FRIDA, "SK_ID_PREV": 600}]}
+UNPUBLISHED: dict[str, Rows] = {
+    "bureau": [{"SK_ID_CURR": each, "SK_ID_BUREAU": 99} for each in (ANNA, EMIL, FRIDA)],
+    "bureau_balance": [{"SK_ID_BUREAU": 50, "MONTHS_BALANCE": -99}],
+}
 
 
 @pytest.fixture(scope="module")
 def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Two deliveries, and a third one whose tables are written and whose record is not."""
+    """Three deliveries, of which the first was corrected last; and others, or the same again, that were written and
+    never recorded."""
     made = Lake(str(tmp_path_factory.mktemp("lake")), spark)
-    for day, tables in DELIVERIES.items():
-        made.record_delivery(day, "made up", write(made, day, tables))
+    publish(made, MARCH, DELIVERIES[MARCH])
+    publish(made, APRIL, DELIVERIES[APRIL])
+    write(made, APRIL, UNPUBLISHED)
+    publish(made, MAY, DELIVERIES[MAY])
+    publish(made, MARCH, CORRECTED)
+    write(made, MARCH, UNPUBLISHED)
     write(made, JUNE, UNPUBLISHED)
     return made
+
+
+def publish(lake: Lake, day: date, tables: dict[str, Rows]) -> None:
+    lake.record_delivery(day, "made up", write(lake, day, tables))
 
 
 def write(lake: Lake, day: date, tables: dict[str, Rows]) -> dict[str, int]:
@@ -65,6 +86,31 @@ def test_each_applicant_comes_from_the_newest_delivery_that_knows_them(lake: Lak
     assert ids(found, "bureau_balance", "MONTHS_BALANCE") == [-7]
     assert ids(found, "credit_card_balance", "SK_ID_PREV") == [300]
     assert ids(found, "previous_application", "SK_ID_PREV") == [], "Bruno's of April are not mixed with May"
+
+
+def test_of_older_deliveries_the_newest_counts_as_it_was_recorded(lake: Lake) -> None:
+    found = read_histories(lake, None, [ANNA, DORA, EMIL, FRIDA])
+    assert found.deliveries == {ANNA: MAY, EMIL: APRIL, FRIDA: MARCH}
+    assert ids(found, "bureau", "SK_ID_BUREAU") == [10, 50]
+    assert ids(found, "bureau_balance", "MONTHS_BALANCE") == [-7, -1]
+    assert ids(found, "credit_card_balance", "SK_ID_PREV") == [600]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        ({}, {}),
+        ({MARCH: 0}, {0: [MARCH]}),
+        ({MARCH: 0, APRIL: 1, MAY: 2}, {2: [MARCH, APRIL, MAY]}),
+        ({MARCH: 3, APRIL: 1, MAY: 2}, {3: [APRIL, MAY, MARCH]}),
+        ({MARCH: 0, APRIL: 1, MAY: 3}, {1: [MARCH, APRIL], 3: [MAY]}),
+        ({MARCH: 7, APRIL: 1, MAY: 3}, {1: [APRIL], 3: [MAY], 7: [MARCH]}),
+    ],
+)
+def test_deliveries_are_read_at_one_version_where_nothing_was_written_between(
+    recorded: dict[date, int], read: dict[int, list[date]]
+) -> None:
+    assert by_last_version(recorded) == read
 
 
 def test_a_run_date_is_the_only_delivery_that_is_looked_into(lake: Lake) -> None:

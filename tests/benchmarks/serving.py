@@ -5,6 +5,7 @@ The service runs in a process of its own and is warm: each case is asked once be
 
 import argparse
 import csv
+import io
 import itertools
 import re
 import statistics
@@ -25,6 +26,8 @@ from rich.table import Table
 START_SECONDS = 300
 CALLERS = 50
 MANY = 100
+FIRST_UNKNOWN = 900_000_000
+"""No delivery holds an applicant of this SK_ID_CURR or a larger one."""
 
 Ask = Callable[[], httpx.Response]
 
@@ -81,10 +84,20 @@ def cases(client: httpx.Client, header: str, lines: list[str]) -> Iterator[Waite
     """Every case, with other applicants in each request."""
     key = next(csv.reader([header])).index("SK_ID_CURR")
     turn = itertools.cycle(lines)
+    unknown = itertools.count(FIRST_UNKNOWN)
+
+    def upload(body: str) -> Ask:
+        return lambda: client.post("/score", content=body.encode(), headers={"Content-Type": "text/csv"})
 
     def rows(number: int) -> Ask:
-        body = header + "".join(itertools.islice(turn, number))
-        return lambda: client.post("/score", content=body.encode(), headers={"Content-Type": "text/csv"})
+        return upload(header + "".join(itertools.islice(turn, number)))
+
+    def stranger() -> Ask:
+        cells = next(csv.reader([next(turn)]))
+        cells[key] = str(next(unknown))
+        line = io.StringIO()
+        csv.writer(line).writerow(cells)
+        return upload(header + line.getvalue())
 
     def stored(number: int) -> Ask:
         chosen = csv.reader(itertools.islice(turn, number))
@@ -92,6 +105,7 @@ def cases(client: httpx.Client, header: str, lines: list[str]) -> Iterator[Waite
         return lambda: client.post("/score", json=body)
 
     yield wait("one raw row", 20, ([rows(1)] for _ in itertools.count()))
+    yield wait("one raw row of a stranger", 20, ([stranger()] for _ in itertools.count()))
     yield wait(f"{MANY} raw rows", 10, ([rows(MANY)] for _ in itertools.count()))
     yield wait(
         f"{CALLERS} callers at once, a raw row each", 5, ([rows(1) for _ in range(CALLERS)] for _ in itertools.count())
