@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -75,12 +75,13 @@ class WithoutValues(logging.Formatter):
         return "".join([*traceback.format_tb(frames), kind.__name__])
 
 
-def make_app(desk: Desk, token: str | None) -> FastAPI:
+def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool]) -> FastAPI:
     """The service.
 
     Args:
         desk: Answers, within its limits.
         token: What callers must send; None asks for none.
+        keeps_up: Whether a new champion would take over.
     """
     limits = desk.limits
     app = FastAPI(title="Home Credit default risk", description=DESCRIPTION, version="1", docs_url=None, redoc_url=None)
@@ -119,9 +120,16 @@ def make_app(desk: Desk, token: str | None) -> FastAPI:
         """The one that answers now; a new champion takes its place after a while."""
         return desk.scorer.identity
 
-    @app.get("/health", summary="Whether the service answers", response_description="It does.")
+    @app.get(
+        "/health",
+        responses={503: {"model": Problems, "description": "It does, but a new champion would not: restart it."}},
+        summary="Whether the service answers",
+        response_description="It does.",
+    )
     async def health() -> Health:
         """Needs no token."""
+        if not keeps_up():
+            raise refused(503, "no longer looks for a new champion: restart the service")
         return Health(status="ok", model_version=desk.scorer.identity.version, waiting=desk.waiting)
 
     @app.get("/", include_in_schema=False)

@@ -2,14 +2,16 @@
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
 from copy import deepcopy
+from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
+from types import FrameType
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -41,20 +43,45 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     run_date = parse_run_date(arguments.run_date) if arguments.run_date else None
     check_installed()
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, stop)
     lake = Lake(arguments.lake, open_session(arguments.verb, "sail"))
-    with TemporaryDirectory(prefix="home-credit-") as folder:
+    # A new champion may be on its way into the folder when the process is stopped.
+    with TemporaryDirectory(prefix="home-credit-", ignore_cleanup_errors=True) as folder:
         champions = Champions(lake, run_date, settings, Path(folder))
         desk = Desk(champions.newest(), settings.serve)
         listener = listen(arguments.host, arguments.port)
-        Thread(target=keep_up, args=(desk, champions.newer_than), daemon=True).start()
-        serve(desk, listener)
+        serve(desk, listener, keep_up(desk, champions.newer_than))
 
 
-def keep_up(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
-    """Look for a new champion again and again, as long as the process lives."""
-    while True:
-        time.sleep(desk.limits.refresh_seconds)
-        look(desk, newer_than)
+def stop(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001  what a handler is given
+    """End the process as one that did what it was told; uvicorn calls this when the last caller has an answer."""
+    sys.exit(0)
+
+
+def keep_up(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> AsyncResult[None]:
+    """Look for a new champion again and again, in a thread that lives no longer than the process.
+
+    What is returned is ready when the thread has ended: at an error that `look` does not know.
+    """
+
+    def look_again_and_again() -> None:
+        while True:
+            time.sleep(desk.limits.refresh_seconds)
+            look(desk, newer_than)
+
+    pool = ThreadPool(1)
+    looking = pool.apply_async(look_again_and_again, error_callback=say_where)
+    pool.close()  # to more work than this
+    return looking
+
+
+def say_where(error: BaseException) -> None:
+    """Where the thread ended and at which kind of error, without what the error quotes."""
+    from jobs.api import WithoutValues
+
+    where = WithoutValues().formatException((type(error), error, error.__traceback__))
+    say(f"error: no longer looks for a new champion: restart the service\n{where}")
 
 
 def look(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
@@ -79,7 +106,7 @@ def look(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
             say(f"version {successor.identity.version} answers from now on, in place of version {version}")
 
 
-def serve(desk: Desk, listener: socket.socket) -> None:
+def serve(desk: Desk, listener: socket.socket, looking: AsyncResult[None]) -> None:
     """Answer until the process is told to stop."""
     import uvicorn
 
@@ -90,8 +117,10 @@ def serve(desk: Desk, listener: socket.socket) -> None:
     if not token and host not in LOCAL:
         say(f"warning: anyone who reaches {host} can ask: set {desk.limits.token_variable} to ask for a token")
     model = desk.scorer.identity
-    say(f"{model.name} version {model.version} at http://{host}:{port}, its OpenAPI page at /docs")
-    config = uvicorn.Config(make_app(desk, token), log_config=log_config(), server_header=False)
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    say(f"{model.name} version {model.version} at http://{address}, its OpenAPI page at /docs")
+    app = make_app(desk, token, keeps_up=lambda: not looking.ready())
+    config = uvicorn.Config(app, log_config=log_config(), server_header=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -107,8 +136,9 @@ def check_installed() -> None:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that callers can reach."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port))
+        return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         raise UserError(f"--host {host} --port {port}: {error}: give another one") from None
 

@@ -17,7 +17,7 @@ from jobs.api import WithoutValues, make_app
 from jobs.applications import COLUMNS
 from jobs.desk import Desk
 from jobs.errors import TryAgain
-from jobs.serve import look
+from jobs.serve import keep_up, look
 from jobs.settings import Serve, load_settings
 from tests.callers import ANNA, BRUNO, MODEL, MadeUpScorer, application, as_csv
 
@@ -30,7 +30,11 @@ def limits(**changed: float) -> Serve:
 
 
 def service(scorer: MadeUpScorer | None = None, token: str | None = None, **changed: float) -> FastAPI:
-    return make_app(Desk(scorer or MadeUpScorer(), limits(**changed)), token)
+    return made(Desk(scorer or MadeUpScorer(), limits(**changed)), token)
+
+
+def made(desk: Desk, token: str | None = None, *, keeps_up: bool = True) -> FastAPI:
+    return make_app(desk, token, lambda: keeps_up)
 
 
 def talk(app: FastAPI, story: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
@@ -272,12 +276,40 @@ def test_a_new_champion_takes_over_between_two_batches(capsys: pytest.CaptureFix
         hold.set()
         return await before, await after, await client.get("/health")
 
-    before, after, health = talk(make_app(desk, None), story)
+    before, after, health = talk(made(desk), story)
     assert [each.json()["model"]["version"] for each in (before, after)] == [7, 8]
     assert health.json()["model_version"] == 8
-    assert get(make_app(desk, None), "/model").json() == Successor.identity.model_dump()
-    assert "version 8" in get(make_app(desk, None), "/").text
+    assert get(made(desk), "/model").json() == Successor.identity.model_dump()
+    assert "version 8" in get(made(desk), "/").text
     assert "version 8 answers from now on, in place of version 7" in capsys.readouterr().err
+
+
+def test_a_service_that_no_longer_looks_for_a_new_champion_is_not_well() -> None:
+    app = made(Desk(MadeUpScorer(), LIMITS), keeps_up=False)
+    health = get(app, "/health")
+    assert health.status_code == 503
+    assert problems(health) == [(None, None, "no longer looks for a new champion: restart the service")]
+    assert send(app, as_csv([application()])).status_code == 200
+    described = get(app, "/openapi.json").json()["paths"]["/health"]["get"]["responses"]
+    assert set(described) == {"200", "503"}
+
+
+def test_an_error_that_nobody_expected_ends_the_look_and_is_told_without_what_it_quotes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secret = "https://user:password@mlflow, the row of 100001"
+
+    def broken(_: int) -> None:
+        raise ValueError(secret)
+
+    looking = keep_up(Desk(MadeUpScorer(), limits(refresh_seconds=0.001)), broken)
+    looking.wait(30)
+    assert looking.ready()
+    logged = capsys.readouterr().err
+    assert "no longer looks for a new champion: restart the service" in logged
+    assert "in broken" in logged
+    assert "ValueError" in logged
+    assert secret not in logged
 
 
 @pytest.mark.parametrize(
@@ -324,9 +356,13 @@ def test_the_pages_need_nothing_from_elsewhere() -> None:
         assert SECRET not in answer.text
 
 
-def test_the_form_asks_for_a_token_where_there_is_one() -> None:
-    assert 'id="token"' in get(service(token=SECRET), "/").text
-    assert 'id="token"' not in get(service(), "/").text
+def test_the_form_asks_for_a_token_where_there_is_one_and_tells_no_more_than_the_service_would_without() -> None:
+    guarded, open_to_all = get(service(token=SECRET), "/").text, get(service(), "/").text
+    assert 'id="token"' in guarded
+    assert 'id="token"' not in open_to_all
+    for told in (f"{MODEL.name}, version {MODEL.version}", f"{100 * MODEL.threshold:.1f}%"):
+        assert told in open_to_all
+        assert told not in guarded
 
 
 def test_the_openapi_page_tells_every_answer() -> None:
