@@ -239,5 +239,5 @@ def by_last_version(versions: Mapping[date, int]) -> dict[int, list[date]]:
     """
     held: dict[int, list[date]] = {}
     for run_date, version in sorted(versions.items(), key=itemgetter(1)):
-        held[version] = [*held.pop(version - 1, []), run_date]
+        held[version] = [*held.pop(version - 1, []), *held.get(version, []), run_date]
     return held

@@ -103,6 +103,7 @@ def test_of_older_deliveries_the_newest_counts_as_it_was_recorded(lake: Lake) ->
         ({MARCH: 0}, {0: [MARCH]}),
         ({MARCH: 0, APRIL: 1, MAY: 2}, {2: [MARCH, APRIL, MAY]}),
         ({MARCH: 3, APRIL: 1, MAY: 2}, {3: [APRIL, MAY, MARCH]}),
+        ({MARCH: 0, APRIL: 1, MAY: 1}, {1: [MARCH, APRIL, MAY]}),  # of two that were written at once
         ({MARCH: 0, APRIL: 1, MAY: 3}, {1: [MARCH, APRIL], 3: [MAY]}),
         ({MARCH: 7, APRIL: 1, MAY: 3}, {1: [APRIL], 3: [MAY], 7: [MARCH]}),
     ],
