@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -86,15 +87,19 @@ def assert_same(ours: "pd.Series[float]", theirs: "pd.Series[float]") -> None:
 
 @contextmanager
 def serving(lake: Path, log: Path, *options: str) -> Iterator[Service]:
-    """`serve` on a lake, until the end of the block."""
+    """`serve` on a lake, until the end of the block; then it has answered everyone and left nothing behind."""
     words = [sys.executable, "-m", "jobs", "serve", "--lake", str(lake), "--port", "0", *options]
-    with running(words, log, {"HOME_CREDIT_TOKEN": SECRET}) as process:
+    temporary = log.parent / "temporary"
+    temporary.mkdir()
+    with running(words, log, {"HOME_CREDIT_TOKEN": SECRET, "TMPDIR": str(temporary)}) as process:
         url = wait_for_address(process, log)
         headers = {"Authorization": f"Bearer {SECRET}"}
         with httpx.Client(base_url=url, headers=headers, timeout=ANSWER_SECONDS) as client:
             yield Service(process, client, log)
-    assert process.returncode == -signal.SIGTERM, log.read_text()[-3000:]
+    assert process.returncode == 0, log.read_text()[-3000:]
     assert "Application shutdown complete" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert not list(temporary.glob("home-credit-*"))
 
 
 @pytest.fixture(scope="module")
@@ -410,6 +415,13 @@ def test_real_rows_are_scored(service: Service, sample: Path) -> None:
     assert all(0 < each["probability"] < 1 for each in answers)
 
 
+def test_ctrl_c_ends_the_service_like_uvicorn_with_0_and_without_a_traceback(demo_lake: Path, tmp_path: Path) -> None:
+    with serving(demo_lake, tmp_path / "log") as service:
+        assert service.client.get("/health").status_code == 200
+        service.process.send_signal(signal.SIGINT)
+        service.process.wait(START_SECONDS)
+
+
 def test_a_lake_without_a_champion_is_the_users_error(tmp_path: Path) -> None:
     ended = run_jobs("serve", "--lake", str(tmp_path / "lake"), "--port", "0")
     assert ended.returncode == 2
@@ -436,6 +448,13 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = listener.getsockname()[1]
         with pytest.raises(UserError, match=rf"--port {port}: .*: give another one"):
             verb.listen("127.0.0.1", port)
+
+
+def test_an_ipv6_address_can_be_listened_at() -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with verb.listen("::1", 0) as listener:
+        assert listener.getsockname()[0] == "::1"
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
