@@ -61,10 +61,10 @@ mlflow: setup ## Open the demo's MLflow store at http://localhost:5000
 serve: setup ## Score over REST on the demo's lake, at http://localhost:8000
 	$(PYTHON) -m jobs serve --lake $(DEMO_LAKE)
 
-bench: setup ## Time ingest, features, fits and explanations at full size, in build/bench
+bench: setup ## Time ingest, features, fits, explanations and the REST service at full size, in build/bench
 	$(PYTHON) -m tests.benchmarks
 
-bench-serve: setup ## Time the REST service on the demo's lake
+bench-serve: setup ## Time only the REST service, on the demo's lake
 	$(PYTHON) -m tests.benchmarks.serving --lake $(DEMO_LAKE) --delivery demo/delivery
 
 cluster-test: setup ## Run the end-to-end test on a Spark master and two workers of this machine

@@ -1,4 +1,4 @@
-"""`make bench`: full-size files, then ingest and features by Spark, Sail and DuckDB, fits and explanations, in one run.
+"""`make bench`: full-size files, then ingest and features by Spark, Sail and DuckDB, fits, explanations and REST.
 
 Every step runs in a process of its own, its clock starts after the session has; memory is the peak of the process and
 its children, shared pages counted once (PSS, Linux only). Ratios of one run compare, seconds of two machines don't.
@@ -18,15 +18,17 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from jobs.tracking import STORE_VARIABLE
 from tests.benchmarks.explaining import FROM_SPARK
 from tests.benchmarks.fitting import ACROSS, ALONE, ROUNDS, ROWS, VALIDATION_LOSS
+from tests.benchmarks.serving import rows_to_send, time_requests
 
 FULL_SIZE = 356_255
 TENFOLD = 10
 POLL_SECONDS = 2.0
 GIB = 2**30
 SPARK_MEMORY = "8g"
-PARTS = ("engines", "sizes", "explaining", "fit")
+PARTS = ("engines", "sizes", "explaining", "fit", "serving")
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,17 @@ def compare_explaining(work: Path) -> None:
     Console(width=100).print(grid)
 
 
+def time_serving(work: Path, delivery: Path) -> None:
+    """Callers of the service, on a champion of the feature table that `assemble` left."""
+    header, lines = rows_to_send(delivery)
+    # The champion is the benchmark's lake's own, whatever server the shell names.
+    os.environ.pop(STORE_VARIABLE, None)
+    measure("champion", "spark", ["--work", str(work)])
+    time_requests(work / "lake", header, lines)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time ingest, features, fitting and explanations.")
+    parser = argparse.ArgumentParser(description="Time ingest, features, fitting, explanations and the REST service.")
     parser.add_argument("--applicants", type=int, default=FULL_SIZE, help="default: %(default)s, Home Credit's number")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="default: %(default)s")
     parser.add_argument("--delivery", type=Path, help="files to read (default: generated into WORK/delivery)")
@@ -181,8 +192,8 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     parts = PARTS if arguments.part is None else (arguments.part,)
+    delivery = arguments.delivery or arguments.work / "delivery"
     if "engines" in parts:
-        delivery = arguments.delivery or arguments.work / "delivery"
         if arguments.delivery is None:
             generate(delivery, arguments.applicants)
         compare_engines(arguments.work, delivery)
@@ -192,6 +203,8 @@ def main() -> None:
         compare_explaining(arguments.work)
     if "fit" in parts:
         compare_fitting(arguments.work)
+    if "serving" in parts:
+        time_serving(arguments.work, delivery)
 
 
 if __name__ == "__main__":

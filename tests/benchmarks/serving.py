@@ -1,4 +1,6 @@
-"""`make bench-serve`: how long callers of the REST service wait, on the demo's lake.
+"""How long callers of the REST service wait: `make bench-serve` on the demo's lake, `make bench` at full size.
+
+    python -m tests.benchmarks --part serving
 
 The service runs in a process of its own and is warm: each case is asked once before it is timed. Callers are threads.
 """
@@ -133,17 +135,27 @@ def print_table(waited: list[Waited]) -> None:
     Console(width=100).print(grid)
 
 
+def rows_to_send(delivery: Path) -> tuple[str, list[str]]:
+    """The header and the lines of the delivery's new applicants."""
+    file = delivery / "application_test.csv"
+    if not file.is_file():
+        sys.exit(f"no {file}: make demo or make bench generates it")
+    header, *lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    return header, lines
+
+
+def time_requests(lake: Path, header: str, lines: list[str]) -> None:
+    """Start the service on the lake, ask it every case, and show what callers waited."""
+    with service(lake) as address, httpx.Client(base_url=address, timeout=START_SECONDS) as client:
+        print_table(list(cases(client, header, lines)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time the REST service.")
     parser.add_argument("--lake", type=Path, default=Path("demo/lake"), help="default: %(default)s")
     parser.add_argument("--delivery", type=Path, default=Path("demo/delivery"), help="default: %(default)s")
     arguments = parser.parse_args()
-    file = arguments.delivery / "application_test.csv"
-    if not file.is_file():
-        sys.exit(f"no {file}: run make demo first")
-    header, *lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    with service(arguments.lake) as address, httpx.Client(base_url=address, timeout=START_SECONDS) as client:
-        print_table(list(cases(client, header, lines)))
+    time_requests(arguments.lake, *rows_to_send(arguments.delivery))
 
 
 if __name__ == "__main__":

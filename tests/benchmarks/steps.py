@@ -16,13 +16,16 @@ from features.aggregate import fold_rows
 from features.matrix import BY_NAME
 from features.rows import feature_rows
 from features.spec import Table, Type, of_parent
+from jobs import tracking
 from jobs.assemble import assemble
 from jobs.generate import filters_in_place, population
 from jobs.ingest import ingest
+from jobs.inputs import declared_inputs
 from jobs.job import Job
 from jobs.lake import Lake
 from jobs.session import open_session
 from jobs.settings import load_settings
+from jobs.train import train
 from tests.benchmarks import duckdb_table, fitting
 from tests.benchmarks.duckdb_sql import fold_query
 from tests.benchmarks.explaining import run_explain
@@ -32,6 +35,7 @@ RUN_DATE = date(2018, 5, 17)
 DUCKDB_MEMORY = "8GB"
 INSTALMENTS, BALANCE = BY_NAME["installments_payments"], of_parent(BY_NAME["bureau_balance"])
 APPLICANTS_A_PARTITION = 5_000
+QUICK = ("train.rounds=100", "search.trials=0", "search.logistic_c=[]", "explain.stability=false")
 
 
 def csv_files(data: Path) -> Iterator[tuple[Table, str]]:
@@ -156,6 +160,15 @@ def run_fit(arguments: argparse.Namespace, watch: Stopwatch) -> None:
     fitting.across_workers(Job(lake(arguments, "lake"), RUN_DATE, load_settings()), arguments.work, watch)
 
 
+def run_champion(arguments: argparse.Namespace, watch: Stopwatch) -> None:
+    """A model with few trees, trained on the feature table and made champion whatever the gates would say of it."""
+    job = Job(lake(arguments, "lake"), RUN_DATE, load_settings(overrides=QUICK))
+    with watch.time("train"):
+        train(job, declared_inputs(job.settings.nested))
+    store = tracking.connect(job.lake.address, job.settings.mlflow)
+    store.make_champion(store.register(store.latest_training(RUN_DATE)))
+
+
 def typed(table: Table) -> list[str]:
     """The contract's columns in their types."""
     return [f"cast({column.name} as {column.type.ddl}) as {column.name}" for column in table.columns]
@@ -191,6 +204,7 @@ STEPS: dict[str, Callable[[argparse.Namespace, Stopwatch], None]] = {
     "assemble": run_assemble,
     "scale": run_scale,
     "fit": run_fit,
+    "champion": run_champion,
     "explain": lambda arguments, watch: run_explain(arguments.work, watch),
 }
 
