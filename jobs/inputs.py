@@ -31,8 +31,8 @@ def read_inputs(
         lake: Where they are.
         features: A model's.
         run_date: The delivery; None takes all of them.
-        version: The Delta version of the feature table; None takes the newest. Nested features need none: they are
-            kept by the feature set, which names the row models that they were made with.
+        version: The Delta version of the feature table; None takes the newest. Nested features are always the newest
+            of their feature set, which names the row models that they were made with.
     """
     rows = dated(lake.read(FEATURES, version), run_date)
     if NESTED_NAMES.isdisjoint(features):

@@ -52,9 +52,11 @@ class RowModels:
 
     @property
     def version(self) -> str:
-        """Of all of it: hexadecimal digits."""
+        """Of all of it, and of what becomes of the scores: hexadecimal digits."""
         hashes = [(table, cohort, sha256_of(file)) for (table, cohort), file in sorted(self.files.items())]
-        return hashlib.sha256(repr((self.split, self.cohorts, inputs_version(), hashes)).encode()).hexdigest()
+        features = [(name, table.features) for name, table in NESTED.items()]
+        everything = (self.split, self.cohorts, inputs_version(), features, hashes)
+        return hashlib.sha256(repr(everything).encode()).hexdigest()
 
     def score(self, rows: DataFrame, table: str) -> DataFrame:
         """The rows of `features.nested.input_rows` with the score in place of the inputs, null where nobody fitted one.

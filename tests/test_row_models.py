@@ -1,6 +1,7 @@
 """Who learns from whom: no applicant's label reaches the scores of his own rows, and no label of a test fold any."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -166,6 +167,15 @@ def test_noise_says_nothing_of_those_whom_a_model_has_not_seen(settings: Setting
     honest = auc_interval(bad, by_applicant["unseen"])
     assert honest.low < 0.5 < honest.high
     assert auc_interval(bad, by_applicant["seen"]).low > 0.75
+
+
+def test_other_features_of_the_scores_are_another_version(quick: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = RowModels(quick.split, COHORTS, {("bureau", 0): b"trees"})
+    before = models.version
+    assert RowModels(quick.split, COHORTS, {("bureau", 0): b"trees"}).version == before
+    fewer = replace(NESTED["bureau"], features=NESTED["bureau"].features[:1])
+    monkeypatch.setattr(row_models, "NESTED", {**NESTED, "bureau": fewer})
+    assert models.version != before
 
 
 def test_a_cohort_without_a_model_has_no_score() -> None:
