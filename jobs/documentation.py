@@ -156,7 +156,7 @@ def group_measures(audits: Sequence[Audit]) -> dict[str, float]:
             "selection_rate_ratio": ratio.value if ratio else None,
             "equal_opportunity_difference": difference,
         }
-        found |= {f"{attribute}/{name}": value for name, value in each.items() if value is not None}
+        found |= {f"fairness/{attribute}/{name}": value for name, value in each.items() if value is not None}
     return found
 
 

@@ -209,7 +209,10 @@ class Tracking:
         return str(logged.model_id)
 
     def log_curve(self, name: str, values: Sequence[float]) -> None:
-        """A measure of every round, in few requests."""
+        """A measure of every round, in few requests.
+
+        MLflow draws what stands before the last slash as a section, in alphabetical order: curves come first.
+        """
         import mlflow
         from mlflow.entities import Metric
 

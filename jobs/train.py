@@ -314,8 +314,8 @@ def log_training(
         name=f"features {job.run_date}",
         digest=f"{training.feature_set} v{training.version}",
     )
-    store.log_curve("train_log_loss", trained.train_losses)
-    store.log_curve("validation_log_loss", trained.validation_losses)
+    store.log_curve("curves/train_log_loss", trained.train_losses)
+    store.log_curve("curves/validation_log_loss", trained.validation_losses)
     labels, probabilities, decision = test["TARGET"], test["probability"], job.settings.decision
     performance = measures.performance(labels, probabilities, decision, job.settings.gates.confidence)
     area = measures.auc_interval(labels, probabilities)

@@ -123,9 +123,9 @@ def test_tables_have_a_row_for_each_feature_group_and_band(card: ModelCard, foun
 def test_the_measures_of_groups_are_the_worst_ones(card: ModelCard) -> None:
     (audit,) = card.audits
     found = group_measures(card.audits)
-    assert found["gender/selection_rate_ratio"] == audit.selection_rate_ratio.value
-    assert found["gender/lowest_auc"] == min(level.auc.value for level in audit.levels)
-    assert found["gender/largest_calibration_error"] == max(level.calibration_error for level in audit.levels)
+    assert found["fairness/gender/selection_rate_ratio"] == audit.selection_rate_ratio.value
+    assert found["fairness/gender/lowest_auc"] == min(level.auc.value for level in audit.levels)
+    assert found["fairness/gender/largest_calibration_error"] == max(level.calibration_error for level in audit.levels)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_a_training_run_is_documented(store: Tracking, documented: Training) -> 
     assert there >= {f"numbers/{name}.json" for name in ("measures", "gains", "reliability", "groups", "catalogue")}
     assert there >= {"model_card.html", "model_card.md", "settings.toml"}
     run = store.client.get_run(documented.run_id)
-    assert 0 < run.data.metrics["gender/selection_rate_ratio"] <= 1
+    assert 0 < run.data.metrics["fairness/gender/selection_rate_ratio"] <= 1
     assert f"the AUC is {documented.auc.value:.4f}" in run.data.tags["mlflow.note.content"]
 
 

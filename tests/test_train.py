@@ -94,11 +94,11 @@ def test_a_run_names_its_table_version_and_its_model(small_job: Job, store: Trac
 
 
 def test_the_curves_have_a_point_for_each_round(store: Tracking, training: Training) -> None:
-    curve = store.client.get_metric_history(training.run_id, "validation_log_loss")
+    curve = store.client.get_metric_history(training.run_id, "curves/validation_log_loss")
     best_round = int(store.client.get_run(training.run_id).data.tags["best_round"])
     assert [point.step for point in curve] == list(range(1, len(curve) + 1))
     assert min(curve, key=lambda point: (point.value, point.step)).step == best_round
-    assert len(store.client.get_metric_history(training.run_id, "train_log_loss")) == len(curve)
+    assert len(store.client.get_metric_history(training.run_id, "curves/train_log_loss")) == len(curve)
 
 
 def test_measures_are_those_of_the_test_folds(
