@@ -483,9 +483,9 @@ MOMENTS = {
 
 def family_of(*moments: str) -> str:
     """The reason family of what is made of these moments."""
-    if "DAYS_EMPLOYED" in moments:
-        return "employment"
-    return "age" if "DAYS_BIRTH" in moments else "stability"
+    if "DAYS_BIRTH" in moments:
+        return "age"
+    return "employment" if "DAYS_EMPLOYED" in moments else "stability"
 
 
 AGES = (

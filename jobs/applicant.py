@@ -11,7 +11,7 @@ from jobs.errors import UserError
 from jobs.explanation import Reason, Vector
 from jobs.inputs import inputs_of
 from jobs.job import Job
-from jobs.scores import fresh_scores, scoring_model
+from jobs.scores import check_fresh, read_scores, scoring_model
 from jobs.tracking import Tracking
 
 
@@ -66,10 +66,10 @@ def explain_applicant(job: Job, store: Tracking, applicant: int) -> Applicant:
     """The applicant of the delivery, as scored.
 
     Raises:
-        UserError: No such applicant among the scored ones, or the delivery was assembled again since.
+        UserError: No such applicant among the scored ones, or the delivery was assembled otherwise since.
         ModelRefused: The delivery has other features than the model reads.
     """
-    scores = fresh_scores(job)
+    scores = read_scores(job)
     row = scores.where(F.col(KEY) == applicant).first()
     if row is None:
         raise UserError(
@@ -80,8 +80,9 @@ def explain_applicant(job: Job, store: Tracking, applicant: int) -> Applicant:
         raise UserError(f"--applicant {applicant} could not be scored: {row['reason_not_scored']}")
     scorer = scoring_model(job, store, scores)
     model = store.registered_model(scorer)
-    features = inputs_of(model, job.lake, job.run_date).where(F.col(KEY) == applicant)
-    values = model.values(features.select(KEY, *model.features).toPandas())
+    features = inputs_of(model, job.lake, job.run_date).where(F.col(KEY) == applicant).select(KEY, *model.features)
+    check_fresh(job, scores.where(F.col(KEY) == applicant).select(KEY, "probability"), features, model)
+    values = model.values(features.toPandas())
     limits = job.settings.explain
     explained = model.explanations(values, limits.reasons, limits.contributions, limits.additivity)
     check_same_probability(row["probability"], explained.probability)

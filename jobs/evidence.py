@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from features.matrix import KEY
 from features.nested import of_applicants
 from jobs import batch, folds, measures
+from jobs.errors import ModelRefused
 from jobs.fairness import UNKNOWN, age_bands, marital_status
 from jobs.fitted import feature_rows, fitted_if_made
 from jobs.gates import Drift, Evidence, Gain, Shift, unpaired_gain
@@ -65,12 +66,12 @@ def gain_on_champion(job: Job, store: Tracking, training: Training, test: pd.Dat
     """The candidate's AUC minus the champion's, on the same applicants where the champion can read them.
 
     They are test applicants of both: a champion that was trained by another split was fitted on others. Where too few
-    can be compared, it is what it was measured to be on its own test applicants.
+    can be compared, or it can't score any more, it is what it was measured to be on its own test applicants.
     """
     confidence, its_training = job.settings.gates.confidence, store.training(champion.run_id)
-    model = store.registered_model(champion)
-    rows = rows_for_champion(job, training, its_training, model)
-    if rows is not None:
+    model = usable_model(store, champion)
+    rows = rows_for_champion(job, training, its_training, model) if model else None
+    if model is not None and rows is not None:
         theirs = batch.measured(rows, model).dropna(subset="probability")
         both = test.merge(theirs, on=KEY, suffixes=("", "_of_champion"))
         if both["TARGET"].value_counts().reindex([0, 1], fill_value=0).min() >= FEWEST_TO_PAIR:
@@ -80,6 +81,14 @@ def gain_on_champion(job: Job, store: Tracking, training: Training, test: pd.Dat
             return Gain(paired, same_applicants=True)
     ours = measures.auc_interval(test["TARGET"], test["probability"], confidence)
     return Gain(unpaired_gain(ours, its_training.auc, confidence), same_applicants=False)
+
+
+def usable_model(store: Tracking, champion: Registered) -> Model | None:
+    """The champion's model, or None where nothing can be scored with it any more: such a one must be replaceable."""
+    try:
+        return store.registered_model(champion)
+    except ModelRefused:
+        return None
 
 
 def rows_for_champion(job: Job, training: Training, its_training: Training, champion: Model) -> DataFrame | None:

@@ -15,7 +15,7 @@ from jobs.inputs import inputs_of
 from jobs.job import Job
 from jobs.lake import EXPLANATIONS
 from jobs.options import add_run_date, check_folder, open_job
-from jobs.scores import fresh_scores, scoring_model
+from jobs.scores import check_fresh, read_scores, scoring_model
 from jobs.settings import Settings
 
 HELP = "explain the scores of a delivery's new applicants"
@@ -60,16 +60,17 @@ def explain(job: Job) -> None:
     """Replace the delivery's rows of `explanations`: one for every applicant with a score, by the model that gave it.
 
     Raises:
-        UserError: The delivery was assembled again since it was scored.
+        UserError: The delivery was assembled otherwise since it was scored.
         ModelRefused: The model's file was changed since it scored, or the delivery has other features than it reads.
     """
     with job.step("explain") as step:
-        scores = fresh_scores(job)
+        scores = read_scores(job)
         store = tracking.connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
         model = store.registered_model(scorer)
         features = inputs_of(model, job.lake, job.run_date).select(KEY, *model.features)
         scored = scores.where(F.col("probability").isNotNull()).select(KEY, "probability")
+        check_fresh(job, scored, features, model)
         explained = batch.explained(scored.join(features, on=KEY, how="inner"), model, job.settings.explain)
         job.lake.replace(EXPLANATIONS, with_lineage(explained, job.run_date, scorer), job.run_date, COMMENTS)
         written = job.lake.read_run_date(EXPLANATIONS, job.run_date)

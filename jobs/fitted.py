@@ -22,6 +22,10 @@ from jobs.settings import Split
 ROW_MODELS = "source STRING, cohort INT, cohorts INT, split STRING, inputs STRING, sha256 STRING, file BINARY"
 
 
+class OtherInputs(ModelRefused):
+    """Row models read other columns than are declared now."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """All that a feature set was fitted to; row models are None where it has no nested features."""
@@ -55,9 +59,17 @@ def fitted_for(lake: Lake, version: str) -> Fitted:
 
 
 def fitted_if_made(lake: Lake, version: str) -> Fitted | None:
-    """What was fitted for a feature set, where the declarations still make that set of it; else None."""
+    """What was fitted for a feature set, where it is there and the declarations still make that set of it; else None.
+
+    Raises:
+        ModelRefused: A row model was changed.
+    """
     try:
         found = fitted_for(lake, version)
+    except OtherInputs:
+        return None
+    except ModelRefused:
+        raise
     except UserError:
         return None
     return found if found.feature_set == version else None
@@ -96,7 +108,7 @@ def row_models_of(lake: Lake, version: str) -> RowModels | None:
         if sha256_of(row["file"]) != row["sha256"]:
             raise ModelRefused(f"{lake.path(NESTED_MODELS)}: row model {row['cohort']} of {row['source']} was changed")
         if row["inputs"] != row_models.inputs_version():
-            raise ModelRefused(
+            raise OtherInputs(
                 f"the row models of feature set {version} read other columns than are declared now: "
                 "assemble a delivery with application_train.csv, and train on it"
             )

@@ -33,17 +33,17 @@ def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
     return Job(open_lake(arguments, settings), run_date, settings)
 
 
-def check_folder(output: Path) -> None:
+def check_folder(output: Path, option: str = "--output") -> None:
     """Refuse before the work a folder that could not be written to after it."""
-    there = next(place for place in (output, *output.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise UserError(f"--output {output}: {there} is a file: name a folder")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"--output {output}: {there} can't be written to: name another folder")
+    there = next(place for place in (output, *output.absolute().parents) if os.path.exists(place))
+    if not os.path.isdir(there):
+        raise UserError(f"{option} {output}: {there} is a file: name a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{option} {output}: {there} can't be written to: name another folder")
 
 
-def check_file(output: Path) -> None:
+def check_file(output: Path, option: str = "--output") -> None:
     """Refuse before the work a file that could not be written after it."""
-    if output.is_dir():
-        raise UserError(f"--output {output} is a folder: name a file in it")
-    check_folder(output.parent)
+    if os.path.isdir(output):
+        raise UserError(f"{option} {output} is a folder: name a file in it")
+    check_folder(output.parent, option)

@@ -49,4 +49,4 @@ def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> N
         promotion.try_gates(job, step, store, training, candidate, champion)
         promotion.change_champion(lake, store, "promote", champion, candidate, reason)
         step.say(f"version {version} is champion")
-        promotion.say_what_is_next(step, champion, candidate)
+        promotion.say_what_is_next(job, step, candidate)

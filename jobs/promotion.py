@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pyspark.sql import functions as F
 
 from jobs.errors import GateRefused
-from jobs.evidence import gather_evidence
+from jobs.evidence import feature_sets_now, gather_evidence
 from jobs.gates import Gate, before_score, judge
 from jobs.job import Job, Step
 from jobs.lake import PROMOTIONS, Lake
@@ -89,9 +89,9 @@ def change_champion(
     store.make_champion(successor)
 
 
-def say_what_is_next(step: Step, champion: Registered | None, successor: Registered) -> None:
+def say_what_is_next(job: Job, step: Step, successor: Registered) -> None:
     """Tell an operator what the new champion needs before it decides."""
-    if champion is not None and successor.feature_set != champion.feature_set:
+    if feature_sets_now(job) != (successor.feature_set,):
         step.say(f"it reads feature set {successor.feature_set}: {before_score(successor.feature_set)}")
     step.say("score and explain again what it is to decide")
 

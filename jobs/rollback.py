@@ -46,7 +46,7 @@ def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str 
         store.registered_model(target)
         promotion.change_champion(lake, store, promotion.ROLLBACK, champion, target, reason)
         step.say(f"version {version} is champion again, after version {champion.version}")
-        promotion.say_what_is_next(step, champion, target)
+        promotion.say_what_is_next(job, step, target)
 
 
 def earlier_champion(changes: Sequence[promotion.Promotion], champion: int, to: int | None) -> int:

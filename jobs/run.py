@@ -11,7 +11,7 @@ from jobs.explain import explain
 from jobs.ingest import ingest
 from jobs.inputs import declared_inputs
 from jobs.job import Job
-from jobs.options import add_run_date, open_job
+from jobs.options import add_run_date, check_file, open_job
 from jobs.register import register
 from jobs.report import report
 from jobs.score import score
@@ -35,6 +35,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
+    if arguments.report is not None:
+        check_file(arguments.report, "--report")
     run(open_job(arguments, settings), arguments.input, arguments.report)
 
 

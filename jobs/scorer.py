@@ -87,13 +87,16 @@ class Scorer:
         return found.sort_values(DELIVERY).drop_duplicates(KEY, keep="last")
 
     def score_features(self, chosen: pd.DataFrame) -> dict[int, ScoredApplicant]:
-        """Answers by applicant, of the rows of the feature table with these SK_ID_CURR and run_date."""
+        """Answers by applicant, of the rows of the feature table with these SK_ID_CURR, run_date and feature_set.
+
+        A delivery may be assembled with others between two reads.
+        """
         rows = read_inputs(self.lake, self.model.features, self.run_date)
         asked = rows.where(
             F.col(DELIVERY).isin(chosen[DELIVERY].unique().tolist()) & F.col(KEY).isin(chosen[KEY].tolist())
         )
-        found = asked.select(KEY, DELIVERY, *self.model.features).toArrow().to_pandas()
-        features = found.merge(chosen[[KEY, DELIVERY]], on=[KEY, DELIVERY])
+        same = [KEY, DELIVERY, "feature_set"]
+        features = asked.select(*same, *self.model.features).toArrow().to_pandas().merge(chosen[same], on=same)
         return self.answers(features, dict(zip(features[KEY], features[DELIVERY], strict=True)))
 
     def answers(self, features: pd.DataFrame, deliveries: Mapping[int, date]) -> dict[int, ScoredApplicant]:

@@ -4,12 +4,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.matrix import KEY
-from jobs import inventory
+from jobs import batch, inventory
 from jobs.batch import LINEAGE
 from jobs.errors import ModelRefused, UserError
 from jobs.job import Job
 from jobs.lake import SCORES
-from jobs.model import APPROVE, DECLINE
+from jobs.model import APPROVE, DECLINE, Model
 from jobs.tracking import Registered, Tracking
 
 COMMENTS = {
@@ -32,12 +32,24 @@ def read_scores(job: Job) -> DataFrame:
     return scores
 
 
-def fresh_scores(job: Job) -> DataFrame:
-    """As `read_scores`, if they are of the delivery's features as they are now."""
-    scores = read_scores(job)
-    if "score" in inventory.stale_verbs(inventory.latest_steps(job.lake), job.run_date):
-        raise UserError(f"{job.run_date} was assembled again after it was scored: score it again")
-    return scores
+def check_fresh(job: Job, scored: DataFrame, features: DataFrame, model: Model) -> None:
+    """Refuse scores that the features do not give any more, of which there is doubt where it was assembled since.
+
+    Args:
+        job: The delivery.
+        scored: SK_ID_CURR and probability.
+        features: SK_ID_CURR and the model's features.
+        model: What scored.
+    """
+    if "score" not in inventory.stale_verbs(inventory.latest_steps(job.lake), job.run_date):
+        return
+    again = batch.scored(features, model, job.settings.decision.threshold).select(
+        KEY, F.col("probability").alias("now")
+    )
+    is_same = F.abs(F.col("probability") - F.col("now")) <= batch.SAME_PROBABILITY
+    both = scored.join(again, on=KEY, how="left")
+    if not both.where(~F.coalesce(is_same, F.lit(False))).isEmpty():
+        raise UserError(f"{job.run_date} was assembled otherwise after it was scored: score it again")
 
 
 def decision(probability: Column, threshold: float) -> Column:

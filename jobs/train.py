@@ -18,7 +18,7 @@ from jobs import batch, calibration, documentation, folds, measures, tracking
 from jobs.calibration import Calibration
 from jobs.candidates import LOSS, booster_parameters
 from jobs.errors import UserError
-from jobs.fitted import row_models_of
+from jobs.fitted import fitted_if_made, row_models_of
 from jobs.inputs import declared_inputs, read_inputs
 from jobs.job import Job
 from jobs.lake import FEATURES
@@ -163,9 +163,13 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
 
 
 def check_row_models(job: Job, feature_set: str) -> None:
-    """Refuse nested features of row models that learned from what are test applicants now."""
+    """Refuse nested features of row models that learned from what are test applicants now, or by other code."""
     models = row_models_of(job.lake, feature_set)
-    if models is not None and models.split != job.settings.split:
+    if models is None:
+        return
+    if fitted_if_made(job.lake, feature_set) is None:
+        raise UserError(f"feature set {feature_set} is not declared like this any more: assemble {job.run_date} again")
+    if models.split != job.settings.split:
         raise UserError(
             f"the row models of feature set {feature_set} were fitted with split {models.split}, "
             f"not with {job.settings.split}: assemble {job.run_date} again"

@@ -120,6 +120,7 @@ def test_what_is_not_there_ends_with_2(
         (("explain", "--applicant", "100001", "--output", "FILE"), "FILE is a file: name a folder"),
         (("report", "--output", "FILE/page.html"), "FILE is a file: name a folder"),
         (("report", "--output", "FOLDER"), "FOLDER is a folder: name a file in it"),
+        (("run", "--input", "FOLDER", "--report", "FOLDER"), "--report FOLDER is a folder: name a file in it"),
     ],
 )
 def test_what_can_not_be_written_to_is_refused_before_the_work(

@@ -14,10 +14,12 @@ from features.matrix import KEY
 from features.nested import of_applicants
 from jobs import batch, folds, measures, tracking
 from jobs.assemble import assemble
+from jobs.errors import ModelRefused
 from jobs.evidence import feature_sets_now, gain_on_champion, measured_on_test_folds
 from jobs.gates import Gain
 from jobs.job import Job
 from jobs.lake import FEATURES, Lake, source_table
+from jobs.model import Model
 from jobs.settings import load_settings
 from jobs.tracking import Registered, Tracking, Training
 from tests.line import RUN_DATE
@@ -96,3 +98,18 @@ def test_a_champion_whose_features_are_declared_no_more_is_compared_on_others(
     gain = gain_on_champion(next_job, store, candidate, measured, champion)
     assert not gain.same_applicants
     assert gain.auc.standard_error > store.training(champion.run_id).auc.standard_error
+
+
+def test_a_champion_that_can_not_score_any_more_can_be_replaced(
+    next_job: Job,
+    store: Tracking,
+    candidate: Training,
+    champion: Registered,
+    measured: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> Model:
+        raise ModelRefused("the model gives reasons of the family thrift, which has no sentence: train it again")
+
+    monkeypatch.setattr(Tracking, "registered_model", refuse)
+    assert not gain_on_champion(next_job, store, candidate, measured, champion).same_applicants

@@ -89,12 +89,24 @@ def test_a_delivery_that_was_assembled_otherwise_is_refused_and_keeps_its_explan
     assert lake.version(EXPLANATIONS) == before
 
 
-def test_scores_from_before_the_delivery_was_assembled_again_are_not_explained(small_job: Job) -> None:
+def test_scores_from_before_the_delivery_was_assembled_otherwise_are_not_explained(small_job: Job) -> None:
+    lake, explained = small_job.lake, stored(small_job, EXPLANATIONS)
     with small_job.step("assemble"):
         pass
-    for what in (explain, lambda job: show(job, 100_001 + LABELLED)):
-        with pytest.raises(UserError, match="2018-05-17 was assembled again after it was scored: score it again"):
-            what(small_job)
+    explain(small_job)  # assembled again, to the same features
+    pd.testing.assert_frame_equal(stored(small_job, EXPLANATIONS), explained)
+    own = lake.spark.createDataFrame(lake.read_run_date(FEATURES, RUN_DATE).drop("run_date").toArrow())
+    lake.replace(FEATURES, own.withColumn("EXT_SOURCE_MEAN", F.lit(0.01)), RUN_DATE)
+    before = lake.version(EXPLANATIONS)
+    try:
+        for what in (explain, lambda job: show(job, 100_001 + LABELLED)):
+            with pytest.raises(
+                UserError, match="2018-05-17 was assembled otherwise after it was scored: score it again"
+            ):
+                what(small_job)
+    finally:
+        lake.replace(FEATURES, own, RUN_DATE)
+    assert lake.version(EXPLANATIONS) == before
     score(small_job)
     explain(small_job)
 

@@ -18,7 +18,7 @@ from jobs import tracking
 from jobs.assemble import assemble
 from jobs.errors import ModelRefused, UserError
 from jobs.explain import explain
-from jobs.fitted import fitted_for, row_models_of
+from jobs.fitted import fitted_for, fitted_if_made, row_models_of
 from jobs.inputs import declared_inputs, read_inputs
 from jobs.job import Job
 from jobs.lake import FEATURES, NESTED, NESTED_MODELS, SCORES, Lake
@@ -151,13 +151,15 @@ def test_row_models_that_were_changed_or_read_other_columns_are_refused(
     monkeypatch.setattr("jobs.row_models.inputs_version", lambda: "0" * 12)
     with pytest.raises(ModelRefused, match="read other columns than are declared now"):
         row_models_of(line.lake, own)
+    assert fitted_if_made(line.lake, own) is None
     monkeypatch.undo()
     stored = line.lake.read_run_date(NESTED_MODELS, DAY).where(F.col("feature_set") == own)
     changed = stored.withColumn("file", F.concat("file", F.lit(b"\0"))).drop("run_date", "feature_set").toArrow()
     good = stored.drop("run_date", "feature_set").toArrow()
     line.lake.replace(NESTED_MODELS, line.lake.spark.createDataFrame(changed), DAY, feature_set=own)
     try:
-        with pytest.raises(ModelRefused, match="was changed"):
-            row_models_of(line.lake, own)
+        for read in (row_models_of, fitted_if_made):
+            with pytest.raises(ModelRefused, match="was changed"):
+                read(line.lake, own)
     finally:
         line.lake.replace(NESTED_MODELS, line.lake.spark.createDataFrame(good), DAY, feature_set=own)
