@@ -32,13 +32,13 @@ from tests.processes import run_python
 DAY = date.fromisoformat(RUN_DATE)
 SMALL = (
     *("nested.enabled=true", "nested.rounds=8", "nested.learning_rate=0.3", "nested.min_child_weight=2"),
-    *("train.rounds=40", "train.learning_rate=0.3", "train.min_child_weight=2", "train.reg_alpha=0"),
+    *("train.rounds=60", "train.learning_rate=0.1", "train.min_child_weight=2", "train.reg_alpha=0"),
     *("search.trials=0", "search.logistic_c=[]", "gates.auc=0.3", "gates.calibration_error=0.5", "gates.drift=9"),
     *("gates.selection_rate_ratio=0", "explain.stability=false"),
 )
 NAMES = [named.name for named in NESTED_FEATURES]
-INPUTS = (*catalogue()[:20], *NESTED_FEATURES)
-"""Few others, so that the model has to read the nested features."""
+INPUTS = (*catalogue()[60:80], *NESTED_FEATURES)
+"""Few others and no external scores, so that the model has to read the nested features."""
 ASKED = 20
 # What the service does with an upload, without the service: Sail and Spark do not live in one process.
 SCORED_ONE_BY_ONE = """
