@@ -1,6 +1,7 @@
 """A champion on a delivery that was assembled with a candidate's newly fitted features only."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -71,10 +72,23 @@ def measured(next_job: Job, store: Tracking, candidate: Training, champion: Regi
     return found.assign(probability=found["probability"].round(1))
 
 
-def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
+@pytest.fixture
+def compare(
     next_job: Job, store: Tracking, candidate: Training, champion: Registered, measured: pd.DataFrame
+) -> Callable[[], Gain]:
+    """The candidate's gain on the champion, as things are when it is called."""
+    return lambda: gain_on_champion(next_job, store, candidate, measured, champion)
+
+
+def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
+    next_job: Job,
+    store: Tracking,
+    candidate: Training,
+    champion: Registered,
+    measured: pd.DataFrame,
+    compare: Callable[[], Gain],
 ) -> None:
-    gain = gain_on_champion(next_job, store, candidate, measured, champion)
+    gain = compare()
     assemble(next_job, champion.feature_set)  # the long way: as if the delivery were to be scored with the champion
     rows = folds.labelled(next_job.lake.read_run_date(FEATURES, NEXT), candidate.split)
     theirs = batch.measured(rows.where("part = 'test'"), store.registered_model(champion))
@@ -87,29 +101,19 @@ def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
 
 
 def test_a_champion_whose_features_are_declared_no_more_is_compared_on_others(
-    next_job: Job,
-    store: Tracking,
-    candidate: Training,
-    champion: Registered,
-    measured: pd.DataFrame,
-    monkeypatch: pytest.MonkeyPatch,
+    compare: Callable[[], Gain], store: Tracking, champion: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.fitted.feature_set", lambda *_: "0123456789ab")
-    gain = gain_on_champion(next_job, store, candidate, measured, champion)
+    gain = compare()
     assert not gain.same_applicants
     assert gain.auc.standard_error > store.training(champion.run_id).auc.standard_error
 
 
 def test_a_champion_that_can_not_score_any_more_can_be_replaced(
-    next_job: Job,
-    store: Tracking,
-    candidate: Training,
-    champion: Registered,
-    measured: pd.DataFrame,
-    monkeypatch: pytest.MonkeyPatch,
+    compare: Callable[[], Gain], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> Model:
         raise ModelRefused("the model gives reasons of the family thrift, which has no sentence: train it again")
 
     monkeypatch.setattr(Tracking, "registered_model", refuse)
-    assert not gain_on_champion(next_job, store, candidate, measured, champion).same_applicants
+    assert not compare().same_applicants

@@ -1,11 +1,14 @@
 """An explanation for every score, by the model that gave it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 import pytest
 from pyspark.errors import PythonException
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from jobs import batch, tracking
@@ -74,39 +77,47 @@ def test_the_model_that_scored_explains_and_no_other(small_job: Job) -> None:
         scoring_model(small_job, store, scores.withColumn("model_version", F.lit(77)))
 
 
-def test_a_delivery_that_was_assembled_otherwise_is_refused_and_keeps_its_explanations(small_job: Job) -> None:
-    lake, before = small_job.lake, small_job.lake.version(EXPLANATIONS)
+@contextmanager
+def assembled_otherwise(job: Job, column: str, value: Column) -> Iterator[None]:
+    """Another value in a column of the feature table for a while."""
+    lake = job.lake
     own = lake.spark.createDataFrame(lake.read_run_date(FEATURES, RUN_DATE).drop("run_date").toArrow())
-    lake.replace(FEATURES, own.withColumn("feature_set", F.lit("another")), RUN_DATE)
+    lake.replace(FEATURES, own.withColumn(column, value), RUN_DATE)
     try:
-        for what in (explain, lambda job: show(job, 100_001 + LABELLED), score):
+        yield
+    finally:
+        lake.replace(FEATURES, own, RUN_DATE)
+
+
+def show_somebody(job: Job) -> None:
+    show(job, 100_001 + LABELLED)
+
+
+def test_a_delivery_of_other_features_is_refused_and_keeps_its_explanations(small_job: Job) -> None:
+    before = small_job.lake.version(EXPLANATIONS)
+    with assembled_otherwise(small_job, "feature_set", F.lit("another")):
+        for what in (explain, show_somebody, score):
             with pytest.raises(
                 ModelRefused, match="2018-05-17 was assembled with another: assemble it with --feature-s"
             ):
                 what(small_job)
-    finally:
-        lake.replace(FEATURES, own, RUN_DATE)
-    assert lake.version(EXPLANATIONS) == before
+    assert small_job.lake.version(EXPLANATIONS) == before
 
 
 def test_scores_from_before_the_delivery_was_assembled_otherwise_are_not_explained(small_job: Job) -> None:
-    lake, explained = small_job.lake, stored(small_job, EXPLANATIONS)
+    explained = stored(small_job, EXPLANATIONS)
     with small_job.step("assemble"):
         pass
     explain(small_job)  # assembled again, to the same features
     pd.testing.assert_frame_equal(stored(small_job, EXPLANATIONS), explained)
-    own = lake.spark.createDataFrame(lake.read_run_date(FEATURES, RUN_DATE).drop("run_date").toArrow())
-    lake.replace(FEATURES, own.withColumn("EXT_SOURCE_MEAN", F.lit(0.01)), RUN_DATE)
-    before = lake.version(EXPLANATIONS)
-    try:
-        for what in (explain, lambda job: show(job, 100_001 + LABELLED)):
+    before = small_job.lake.version(EXPLANATIONS)
+    with assembled_otherwise(small_job, "EXT_SOURCE_MEAN", F.lit(0.01)):
+        for what in (explain, show_somebody):
             with pytest.raises(
                 UserError, match="2018-05-17 was assembled otherwise after it was scored: score it again"
             ):
                 what(small_job)
-    finally:
-        lake.replace(FEATURES, own, RUN_DATE)
-    assert lake.version(EXPLANATIONS) == before
+    assert small_job.lake.version(EXPLANATIONS) == before
     score(small_job)
     explain(small_job)
 
