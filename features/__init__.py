@@ -4,7 +4,8 @@ A file is a source table: what its columns mean and allow, what is derived from 
 `spec` holds the words that they are declared in, `across` the features that need more than one table.
 """
 
-from features import (
+from features.spec import Table
+from features.tables import (
     application,
     bureau,
     bureau_balance,
@@ -13,8 +14,7 @@ from features import (
     pos_cash_balance,
     previous_application,
 )
-from features.across import ACROSS
-from features.spec import Table
+from features.tables.across import ACROSS
 
 TABLES: tuple[Table, ...] = (
     application.TABLE,

@@ -22,8 +22,8 @@ from jobs import (
     status,
     train,
 )
-from jobs.errors import UserError
-from jobs.settings import load_settings
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import load_settings
 
 VERBS = (
     generate,

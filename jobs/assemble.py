@@ -4,18 +4,18 @@ import argparse
 
 from pyspark.sql import functions as F
 
-from features.encode import fit
-from features.matrix import BY_NAME, KEY, Settle, catalogue, feature_table
-from features.nested import NESTED_FEATURES, nested_table
-from features.rows import Sources
-from jobs import fitted, row_models
-from jobs.errors import UserError
-from jobs.fitted import Fitted, as_encodings, fitted_for
-from jobs.job import Job, Step
-from jobs.lake import CATALOGUE, FEATURES, NESTED
-from jobs.options import add_run_date, open_job
-from jobs.session import settling
-from jobs.settings import Settings
+from features.plan.encodings import fit
+from features.plan.feature_table import BY_NAME, KEY, Settle, catalogue, feature_table
+from features.plan.history_rows import Sources
+from features.plan.nested_table import NESTED_FEATURES, nested_table
+from jobs.lake import feature_sets, row_models
+from jobs.lake.feature_sets import Fitted, as_encodings, fitted_for
+from jobs.lake.job import Job, Step
+from jobs.lake.options import add_run_date, open_job
+from jobs.lake.tables import CATALOGUE, FEATURES, NESTED
+from jobs.runtime.errors import UserError
+from jobs.runtime.session import settling
+from jobs.runtime.settings import Settings
 
 HELP = "fold a delivery's histories into one row of features for every applicant"
 
@@ -57,7 +57,7 @@ def assemble(job: Job, version: str | None = None) -> None:
                 KEY, "TARGET", F.lit(made_with).alias("feature_set"), *[named.name for named in catalogue()]
             )
             job.lake.replace(FEATURES, rows, job.run_date, {named.name: named.about for named in catalogue()})
-        fitted.keep(job.lake, job.run_date, found)
+        feature_sets.keep(job.lake, job.run_date, found)
         write_catalogue(job, found)
         assembled = job.lake.read_run_date(FEATURES, job.run_date).count()
         step.measure("applicants", assembled)
@@ -67,7 +67,7 @@ def assemble(job: Job, version: str | None = None) -> None:
 def newly_fitted(job: Job, step: Step, sources: Sources) -> Fitted:
     """Fitted on the labelled rows of the delivery, or what was fitted last where it has none."""
     if sources["application"].where(F.col("TARGET").isNotNull()).isEmpty():
-        return fitted.fitted_last(job.lake, job.run_date)
+        return feature_sets.fitted_last(job.lake, job.run_date)
     encodings = as_encodings(fit(sources, BY_NAME["application"], BY_NAME).collect())
     settings = job.settings
     if not settings.nested.enabled:

@@ -11,14 +11,14 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table as Grid
 
-from features.families import FAMILIES
-from features.matrix import KEY, catalogue
-from features.nested import EVERY_FEATURE
+from features.plan.feature_table import KEY, catalogue
+from features.plan.nested_table import EVERY_FEATURE
+from features.reason_families import FAMILIES
 from features.spec import Named
-from jobs.errors import UserError
-from jobs.lake import CATALOGUE, FEATURES, Lake, parse_run_date
-from jobs.options import add_lake, open_lake
-from jobs.settings import Settings
+from jobs.lake.options import add_lake, open_lake
+from jobs.lake.tables import CATALOGUE, FEATURES, Lake, parse_run_date
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Settings
 
 HELP = "list the features, one applicant's values, or the difference between two feature sets"
 

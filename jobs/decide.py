@@ -4,12 +4,12 @@ import argparse
 
 from pyspark.sql import functions as F
 
-from jobs.errors import UserError
-from jobs.job import Job
-from jobs.lake import SCORES
-from jobs.options import add_run_date, open_job
-from jobs.scores import COMMENTS, decision, read_scores
-from jobs.settings import Settings
+from jobs.lake.job import Job
+from jobs.lake.options import add_run_date, open_job
+from jobs.lake.tables import SCORES
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Settings
+from jobs.scoring.scores_table import COMMENTS, decision, read_scores
 
 HELP = "make a delivery's decisions anew from its stored scores"
 

@@ -6,17 +6,19 @@ from pathlib import Path
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from features.matrix import KEY
-from jobs import applicant_page, batch, plots, tracking
-from jobs.applicant import explain_applicant
-from jobs.batch import LINEAGE, with_lineage
-from jobs.errors import UserError
-from jobs.inputs import inputs_of
-from jobs.job import Job
-from jobs.lake import EXPLANATIONS
-from jobs.options import add_run_date, check_folder, open_job
-from jobs.scores import check_fresh, read_scores, scoring_model
-from jobs.settings import Settings
+from features.plan.feature_table import KEY
+from jobs.lake.job import Job
+from jobs.lake.model_rows import inputs_of
+from jobs.lake.options import add_run_date, check_folder, open_job
+from jobs.lake.tables import EXPLANATIONS
+from jobs.pages import applicant_page, plots
+from jobs.registry import store as tracking
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Settings
+from jobs.scoring import batch
+from jobs.scoring.batch import LINEAGE, with_lineage
+from jobs.scoring.one_applicant import explain_applicant
+from jobs.scoring.scores_table import check_fresh, read_scores, scoring_model
 
 HELP = "explain the scores of a delivery's new applicants"
 

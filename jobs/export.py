@@ -8,13 +8,13 @@ from pathlib import Path
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from features.matrix import KEY
-from jobs.errors import UserError
-from jobs.job import Job
-from jobs.lake import EXPLANATIONS
-from jobs.options import add_run_date, check_folder, open_job
-from jobs.scores import read_scores
-from jobs.settings import MOST_REASONS, Settings
+from features.plan.feature_table import KEY
+from jobs.lake.job import Job
+from jobs.lake.options import add_run_date, check_folder, open_job
+from jobs.lake.tables import EXPLANATIONS
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import MOST_REASONS, Settings
+from jobs.scoring.scores_table import read_scores
 
 HELP = "write a delivery's scores and reasons as one CSV file"
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.errors import UserError
-from jobs.job import Step
-from jobs.options import check_folder
+from jobs.lake.job import Step
+from jobs.lake.options import check_folder
 from jobs.population.applicants import applications, describe, drivers
 from jobs.population.bureau import bureau, bureau_balance, bureau_loans
 from jobs.population.loans import loans, previous_application
 from jobs.population.repayments import credit_card_balance, drawn_loans, installments_payments, pos_cash_balance
 from jobs.population.risk import with_risk
-from jobs.session import open_session, setting
-from jobs.settings import Settings
+from jobs.runtime.errors import UserError
+from jobs.runtime.session import open_session, setting
+from jobs.runtime.settings import Settings
 
 HELP = "make the eight CSV files of a synthetic population, as Kaggle ships them"
 

@@ -28,12 +28,12 @@ from features.contract import (
     without_repeats,
 )
 from features.spec import Column, Table
-from jobs.delivery import SourceFile, open_file, read_cells, read_descriptions
-from jobs.errors import ContractBroken, UserError
-from jobs.job import Job, Step
-from jobs.lake import CHECKS, quarantine_table, source_table
-from jobs.options import add_run_date, open_job
-from jobs.settings import Settings
+from jobs.lake.csv_files import SourceFile, open_file, read_cells, read_descriptions
+from jobs.lake.job import Job, Step
+from jobs.lake.options import add_run_date, open_job
+from jobs.lake.tables import CHECKS, quarantine_table, source_table
+from jobs.runtime.errors import ContractBroken, UserError
+from jobs.runtime.settings import Settings
 
 HELP = "check a delivery's CSV files into Delta tables"
 CHECK_SCHEMA = "source STRING, file STRING, check STRING, rows BIGINT"

@@ -2,12 +2,13 @@
 
 import argparse
 
-from jobs import promotion, tracking
-from jobs.errors import UserError
-from jobs.job import Job
-from jobs.lake import Lake
-from jobs.options import add_lake, open_lake
-from jobs.settings import Settings
+from jobs.lake.job import Job
+from jobs.lake.options import add_lake, open_lake
+from jobs.lake.tables import Lake
+from jobs.promotion import succession
+from jobs.registry import store as tracking
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Settings
 
 HELP = "make a registered version champion, where the gates hold"
 
@@ -46,7 +47,7 @@ def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> N
         if candidate == champion:
             step.say(f"version {version} is champion already")
             return
-        promotion.try_gates(job, step, store, training, candidate, champion)
-        promotion.change_champion(lake, store, "promote", champion, candidate, reason)
+        succession.try_gates(job, step, store, training, candidate, champion)
+        succession.change_champion(lake, store, "promote", champion, candidate, reason)
         step.say(f"version {version} is champion")
-        promotion.say_what_is_next(job, step, candidate)
+        succession.say_what_is_next(job, step, candidate)

@@ -2,12 +2,13 @@
 
 import argparse
 
-from jobs import promotion, tracking
-from jobs.errors import UserError
-from jobs.job import Job
-from jobs.options import add_run_date, open_job
-from jobs.settings import Settings
-from jobs.tracking import Registered, Tracking, Training
+from jobs.lake.job import Job
+from jobs.lake.options import add_run_date, open_job
+from jobs.promotion import succession
+from jobs.registry import store as tracking
+from jobs.registry.store import Registered, Tracking, Training
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Settings
 
 HELP = "register a trained model, and make it champion where the gates hold"
 
@@ -44,12 +45,12 @@ def register(job: Job, run_id: str | None = None) -> int:
         store.trained_model(training)  # a changed file is refused before it has a version
         candidate = store.register(training)
         store.make_challenger(candidate)
-        promotion.try_gates(job, step, store, training, candidate, champion)
+        succession.try_gates(job, step, store, training, candidate, champion)
         waits = why_it_waits(job, candidate, champion)
         if waits:
             step.say(f"version {candidate.version} {waits}: `promote --version {candidate.version}` makes it champion")
         else:
-            promotion.change_champion(job.lake, store, "register", champion, candidate, "it passed every gate")
+            succession.change_champion(job.lake, store, "register", champion, candidate, "it passed every gate")
             step.say(f"version {candidate.version} is champion")
         return candidate.version
 
@@ -69,6 +70,6 @@ def why_it_waits(job: Job, candidate: Registered, champion: Registered | None) -
     """Why a candidate that passed every gate stays challenger; None where the policy makes it champion."""
     if champion is None:
         return None
-    if candidate.version in promotion.rolled_back(promotion.history(job.lake)):
+    if candidate.version in succession.rolled_back(succession.history(job.lake)):
         return "was rolled back and stays challenger"
     return None if job.settings.gates.promote else f"stays challenger of version {champion.version}"

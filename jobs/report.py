@@ -7,20 +7,22 @@ from pathlib import Path
 
 from pyspark.sql import functions as F
 
-from features.nested import EVERY_FEATURE
-from jobs import batch, folds, inventory, tracking
-from jobs.applicant import explain_applicant
-from jobs.drivers import drivers_of, logged_stability, sample_of
-from jobs.errors import UserError
-from jobs.held_out import held_out
-from jobs.inputs import read_inputs
-from jobs.job import Job
-from jobs.lake import DELIVERIES
-from jobs.options import add_run_date, check_file, open_job
-from jobs.report_page import FeatureCount, ModelIdentity, ReportData, render
-from jobs.scores import riskiest
-from jobs.settings import Settings
-from jobs.tracking import Registered, Tracking
+from features.plan.nested_table import EVERY_FEATURE
+from jobs.lake import contents, folds
+from jobs.lake.job import Job
+from jobs.lake.model_rows import read_inputs
+from jobs.lake.options import add_run_date, check_file, open_job
+from jobs.lake.tables import DELIVERIES
+from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, render
+from jobs.registry import store as tracking
+from jobs.registry.store import Registered, Tracking
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Settings
+from jobs.scoring import batch
+from jobs.scoring.one_applicant import explain_applicant
+from jobs.scoring.scores_table import riskiest
+from jobs.scoring.shap_sample import drivers_of, logged_stability, sample_of
+from jobs.scoring.test_applicants import held_out
 
 HELP = "write the HTML report of a delivery and its model"
 
@@ -82,8 +84,8 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
     return ReportData(
         run_date=run_date,
         source=source[0] if source else "",
-        steps=tuple(step for step in inventory.latest_steps(lake) if step.run_date == run_date),
-        tables=inventory.tables_of(lake, run_date),
+        steps=tuple(step for step in contents.latest_steps(lake) if step.run_date == run_date),
+        tables=contents.tables_of(lake, run_date),
         features=count_features(frozenset(model.features)),
         model=ModelIdentity(
             name=store.model_name,

@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Sequence
 
-from jobs import promotion, tracking
-from jobs.errors import UserError
-from jobs.job import Job
-from jobs.lake import Lake
-from jobs.options import add_lake, open_lake
-from jobs.settings import Settings
+from jobs.lake.job import Job
+from jobs.lake.options import add_lake, open_lake
+from jobs.lake.tables import Lake
+from jobs.promotion import succession
+from jobs.registry import store as tracking
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Settings
 
 HELP = "go back to the champion before this one"
 
@@ -39,23 +40,23 @@ def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str 
     """
     store = tracking.connect(lake.address, settings.mlflow)
     champion = store.need_champion()
-    version = earlier_champion(promotion.history(lake), champion.version, to)
+    version = earlier_champion(succession.history(lake), champion.version, to)
     target = store.listed_version(version)
     job = Job(lake, store.training(target.run_id).run_date, settings)
-    with job.step(promotion.ROLLBACK) as step:
+    with job.step(succession.ROLLBACK) as step:
         store.registered_model(target)
-        promotion.change_champion(lake, store, promotion.ROLLBACK, champion, target, reason)
+        succession.change_champion(lake, store, succession.ROLLBACK, champion, target, reason)
         step.say(f"version {version} is champion again, after version {champion.version}")
-        promotion.say_what_is_next(job, step, target)
+        succession.say_what_is_next(job, step, target)
 
 
-def earlier_champion(changes: Sequence[promotion.Promotion], champion: int, to: int | None) -> int:
+def earlier_champion(changes: Sequence[succession.Promotion], champion: int, to: int | None) -> int:
     """The version to go back to.
 
     Raises:
         UserError: There is none, or the history does not say which.
     """
-    champions = promotion.succession(changes)
+    champions = succession.succession(changes)
     if to is not None:
         if to == champion:
             raise UserError(f"--to {to} is the champion")

@@ -4,18 +4,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from jobs import inventory, tracking
 from jobs.assemble import assemble
-from jobs.errors import GateRefused, UserError
 from jobs.explain import explain
 from jobs.ingest import ingest
-from jobs.inputs import declared_inputs
-from jobs.job import Job
-from jobs.options import add_run_date, check_file, open_job
+from jobs.lake import contents
+from jobs.lake.job import Job
+from jobs.lake.model_rows import declared_inputs
+from jobs.lake.options import add_run_date, check_file, open_job
 from jobs.register import register
+from jobs.registry import store as tracking
 from jobs.report import report
+from jobs.runtime.errors import GateRefused, UserError
+from jobs.runtime.settings import Settings
 from jobs.score import score
-from jobs.settings import Settings
 from jobs.train import train
 
 HELP = "ingest, assemble, train, register, score, explain and report, in order"
@@ -86,7 +87,7 @@ def go_on_with_champion(job: Job, run_id: str, refused: GateRefused | None) -> N
 
 def say_where_it_is(job: Job, page: Path) -> None:
     """The times, the places, and how to open them."""
-    steps = [step for step in inventory.latest_steps(job.lake) if step.run_date == job.run_date]
+    steps = [step for step in contents.latest_steps(job.lake) if step.run_date == job.run_date]
     uri = tracking.store_uri(job.lake.address, job.settings.mlflow)
     browse = f"{sys.executable} -m mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
     print(

@@ -4,14 +4,15 @@ import argparse
 
 from pyspark.sql import functions as F
 
-from jobs import batch, tracking
-from jobs.batch import with_lineage
-from jobs.inputs import inputs_of
-from jobs.job import Job
-from jobs.lake import SCORES
-from jobs.options import add_run_date, open_job
-from jobs.scores import COMMENTS
-from jobs.settings import Settings
+from jobs.lake.job import Job
+from jobs.lake.model_rows import inputs_of
+from jobs.lake.options import add_run_date, open_job
+from jobs.lake.tables import SCORES
+from jobs.registry import store as tracking
+from jobs.runtime.settings import Settings
+from jobs.scoring import batch
+from jobs.scoring.batch import with_lineage
+from jobs.scoring.scores_table import COMMENTS
 
 HELP = "score a delivery's new applicants with the champion"
 

@@ -16,13 +16,13 @@ from typing import Any
 
 from pyspark.errors import PySparkException
 
-from jobs.champions import Champions
-from jobs.desk import Desk, Scoring
-from jobs.errors import UserError
-from jobs.lake import Lake, parse_run_date
-from jobs.options import add_lake
-from jobs.session import open_session
-from jobs.settings import Settings
+from jobs.lake.options import add_lake
+from jobs.lake.tables import Lake, parse_run_date
+from jobs.runtime.errors import UserError
+from jobs.runtime.session import open_session
+from jobs.runtime.settings import Settings
+from jobs.serving.champion_watch import Champions
+from jobs.serving.desk import Desk, Scoring
 
 HELP = "answer scores over REST: uploaded rows, or applicants of the lake"
 
@@ -78,7 +78,7 @@ def keep_up(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> AsyncRes
 
 def say_where(error: BaseException) -> None:
     """Where the thread ended and at which kind of error, without what the error quotes."""
-    from jobs.api import WithoutValues
+    from jobs.serving.api import WithoutValues
 
     where = WithoutValues().formatException((type(error), error, error.__traceback__))
     say(f"error: no longer looks for a new champion: restart the service\n{where}")
@@ -110,7 +110,7 @@ def serve(desk: Desk, listener: socket.socket, looking: AsyncResult[None]) -> No
     """Answer until the process is told to stop."""
     import uvicorn
 
-    from jobs.api import make_app
+    from jobs.serving.api import make_app
 
     host, port = listener.getsockname()[:2]
     token = os.environ.get(desk.limits.token_variable)
@@ -148,7 +148,7 @@ def log_config() -> dict[str, Any]:
     from uvicorn.config import LOGGING_CONFIG
 
     config = deepcopy(LOGGING_CONFIG)
-    config["formatters"]["default"] = {"()": "jobs.api.WithoutValues", "format": "%(levelname)s %(message)s"}
+    config["formatters"]["default"] = {"()": "jobs.serving.api.WithoutValues", "format": "%(levelname)s %(message)s"}
     config["handlers"]["access"]["stream"] = "ext://sys.stderr"
     return config
 

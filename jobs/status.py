@@ -10,14 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobs import inventory, promotion, tracking
-from jobs.inventory import StepRun, TableState
-from jobs.lake import DELIVERIES, SCORES, Lake
-from jobs.measures import Interval
-from jobs.options import add_lake, open_lake
-from jobs.promotion import Promotion
-from jobs.settings import Mlflow, Settings
-from jobs.tracking import Registered, Tracking
+from jobs.lake import contents
+from jobs.lake.contents import StepRun, TableState
+from jobs.lake.options import add_lake, open_lake
+from jobs.lake.tables import DELIVERIES, SCORES, Lake
+from jobs.model.measures import Interval
+from jobs.promotion import succession
+from jobs.promotion.succession import Promotion
+from jobs.registry import store as tracking
+from jobs.registry.store import Registered, Tracking
+from jobs.runtime.settings import Mlflow, Settings
 
 HELP = "show the deliveries of a lake, its tables, what is stale, the champion and the challenger"
 
@@ -71,7 +73,7 @@ def status(lake: Lake, mlflow: Mlflow) -> None:
     if not deliveries:
         console.print(f"no delivery in {lake.root} yet: run `ingest` first")
         return
-    steps = inventory.latest_steps(lake)
+    steps = contents.latest_steps(lake)
     trained = any(step.verb in WITH_MODELS for step in steps)
     champion, challenger = find_versions(lake, mlflow) if trained else (None, None)
     for delivery in deliveries:
@@ -82,7 +84,7 @@ def status(lake: Lake, mlflow: Mlflow) -> None:
     console.print(f"\nChampion\n  {describe(champion) or NO_CHAMPION}", highlight=False)
     if challenger:
         console.print(f"Challenger\n  {describe(challenger)}, gates {challenger.validation}", highlight=False)
-    changes = promotion.history(lake)
+    changes = succession.history(lake)
     if changes:
         console.print(promotions_table(changes))
 
@@ -92,7 +94,7 @@ def find_deliveries(lake: Lake) -> tuple[Delivery, ...]:
     if not lake.exists(DELIVERIES):
         return ()
     rows = lake.read(DELIVERIES).select("run_date", "source").orderBy("run_date").collect()
-    return tuple(Delivery(row["run_date"], row["source"], inventory.tables_of(lake, row["run_date"])) for row in rows)
+    return tuple(Delivery(row["run_date"], row["source"], contents.tables_of(lake, row["run_date"])) for row in rows)
 
 
 def find_versions(lake: Lake, mlflow: Mlflow) -> tuple[Version | None, Version | None]:
@@ -120,8 +122,8 @@ def scoring_models(lake: Lake) -> dict[date, set[str]]:
 def stale_steps(steps: Sequence[StepRun]) -> Iterator[str]:
     """A sentence for each step whose input was written again after it ran."""
     for run_date in sorted({step.run_date for step in steps}):
-        for verb in inventory.stale_verbs(steps, run_date):
-            yield f"{run_date}: `{inventory.FOLLOWS[verb]}` ran after `{verb}`: run `{verb}` again"
+        for verb in contents.stale_verbs(steps, run_date):
+            yield f"{run_date}: `{contents.FOLLOWS[verb]}` ran after `{verb}`: run `{verb}` again"
 
 
 def stale_scores(models: Mapping[date, set[str]], champion: Version | None) -> Iterator[str]:

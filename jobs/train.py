@@ -12,21 +12,25 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features import TABLES
-from features.matrix import KEY
+from features.plan.feature_table import KEY
 from features.spec import Named
-from jobs import batch, calibration, documentation, folds, measures, tracking
-from jobs.calibration import Calibration
-from jobs.candidates import LOSS, booster_parameters
-from jobs.errors import UserError
-from jobs.fitted import fitted_if_made, row_models_of
-from jobs.inputs import declared_inputs, read_inputs
-from jobs.job import Job
-from jobs.lake import FEATURES
-from jobs.model import Model, load_model, seal, sha256_of
-from jobs.options import add_run_date, open_job
-from jobs.search import search
-from jobs.session import setting
-from jobs.settings import Settings, Train
+from jobs.lake import folds
+from jobs.lake.feature_sets import fitted_if_made, row_models_of
+from jobs.lake.job import Job
+from jobs.lake.model_rows import declared_inputs, read_inputs
+from jobs.lake.options import add_run_date, open_job
+from jobs.lake.tables import FEATURES
+from jobs.model import calibration, measures
+from jobs.model.booster import Model, load_model, seal, sha256_of
+from jobs.model.calibration import Calibration
+from jobs.model.candidates import LOSS, booster_parameters
+from jobs.pages import run_documents
+from jobs.registry import store as tracking
+from jobs.runtime.errors import UserError
+from jobs.runtime.session import setting
+from jobs.runtime.settings import Settings, Train
+from jobs.scoring import batch
+from jobs.training.search import search
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -344,11 +348,11 @@ def log_documentation(
     """Log what documents the model to the active run: plots, tables, the model card, and the audit by group."""
     logged, trials = store.training(run_id), store.trials(run_id)
     second = other_seed(training, job.settings.train) if job.settings.explain.stability else None
-    found = documentation.evaluate(job, training.rows, trained.model, test, second)
-    card = documentation.card_of(job, logged, trained.model, training.rows, training.inputs, found, trials)
-    tracking.log_measures(documentation.measures_of(card), None, logged.model_id)
-    tracking.log_files(documentation.files(card, found))
-    tracking.log_tables(documentation.tables(card, training.inputs, found))
+    found = run_documents.evaluate(job, training.rows, trained.model, test, second)
+    card = run_documents.card_of(job, logged, trained.model, training.rows, training.inputs, found, trials)
+    tracking.log_measures(run_documents.measures_of(card), None, logged.model_id)
+    tracking.log_files(run_documents.files(card, found))
+    tracking.log_tables(run_documents.tables(card, training.inputs, found))
     tracking.log_note(card.lead)
 
 

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from jobs.answers import Problem, ScoredApplicant, ScoringModel
-from jobs.applications import COLUMNS, Application
+from jobs.serving.responses import Problem, ScoredApplicant, ScoringModel
+from jobs.serving.uploads import COLUMNS, Application
 from tests.deliveries import Cells, row
 
 ANNA, BRUNO = 100001, 100002

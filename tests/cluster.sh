@@ -31,7 +31,7 @@ import sys
 
 from pyspark.sql import DataFrame
 
-from jobs.session import open_session
+from jobs.runtime.session import open_session
 
 spark = open_session("cluster test")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.job import Job
-from jobs.lake import Lake
-from jobs.session import open_session
-from jobs.settings import Settings, load_settings
+from jobs.lake.job import Job
+from jobs.lake.tables import Lake
+from jobs.runtime.session import open_session
+from jobs.runtime.settings import Settings, load_settings
 
 # Small data in many plans: compiling them well takes longer than running them.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xss8m")
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         if "spark" in fixtures:
             item.add_marker(pytest.mark.spark)
-        group = next((lake for lake in SHARED_LAKES if lake in fixtures), item.path.stem)
+        group = next((lake for lake in SHARED_LAKES if lake in fixtures), str(item.path.relative_to(PROJECT)))
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: not any(lake in getattr(item, "fixturenames", ()) for lake in SHARED_LAKES))
 

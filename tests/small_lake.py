@@ -8,11 +8,11 @@ from pyspark.sql import DataFrame
 
 from features.spec import Derived, Named
 from jobs.explain import explain
-from jobs.job import Job
-from jobs.lake import FEATURES, Lake, source_table
+from jobs.lake.job import Job
+from jobs.lake.tables import FEATURES, Lake, source_table
 from jobs.register import register
+from jobs.runtime.settings import load_settings
 from jobs.score import score
-from jobs.settings import load_settings
 from jobs.train import train
 
 RUN_DATE = date(2018, 5, 17)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs import errors
 from jobs.__main__ import VERBS, build_parser, main
+from jobs.runtime import errors
 from tests.processes import PROJECT, run_jobs, spark_submit
 
 SNAPSHOTS = PROJECT / "tests" / "snapshots"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from features.matrix import catalogue
-from jobs import tracking
-from jobs.settings import Settings
+from features.plan.feature_table import catalogue
+from jobs.registry import store as tracking
+from jobs.runtime.settings import Settings
 from tests.line import APPLICANTS, RUN_DATE, fingerprint, run_line, shuffle_delivery
 from tests.processes import spark_submit
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from features.matrix import BY_NAME, KEY, catalogue
-from jobs.errors import UserError
-from jobs.lake import ENCODINGS, FEATURES, Lake, source_table
-from jobs.session import open_session
+from features.plan.feature_table import BY_NAME, KEY, catalogue
+from jobs.lake.tables import ENCODINGS, FEATURES, Lake, source_table
+from jobs.runtime.errors import UserError
+from jobs.runtime.session import open_session
 from tests.benchmarks import duckdb_table
 from tests.line import RUN_DATE
 from tests.processes import run_jobs, run_python, spark_submit
@@ -88,7 +88,7 @@ def test_sail_needs_no_spark_submit(tmp_path: Path) -> None:
 
 def test_a_part_without_rows_keeps_its_columns_on_sail() -> None:
     lines = [
-        "from jobs.session import open_session, settling",
+        "from jobs.runtime.session import open_session, settling",
         "nobody = open_session('assemble', 'sail').range(3).where('id > 5')",
         "with settling() as settle:",
         "    print([(part.columns, part.count()) for part in settle([nobody, nobody])])",

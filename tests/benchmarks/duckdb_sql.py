@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from features.rows import AGE, PREVIOUS_AGE, RANK, layers, order_terms, read_columns, split_derivations
+from features.plan.history_rows import AGE, PREVIOUS_AGE, RANK, layers, order_terms, read_columns, split_derivations
 from features.spec import Aggregation, By, Derivation, Named, Ratio, Slice, Table, feature_names, of_parent
 
 YEARS = {"d": 365.25, "m": 12.0}

@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 
 from features import ACROSS, TABLES
-from features.encode import deviations, encoded, expectations
-from features.matrix import BY_NAME, KEY, TARGET, catalogue, derivations
+from features.plan.encodings import deviations, encoded, expectations
+from features.plan.feature_table import BY_NAME, KEY, TARGET, catalogue, derivations
 from features.spec import Code, Encoded, feature_names
 from tests.benchmarks.duckdb_sql import derived, feature_rows, fold_query, of_nobody
 
@@ -47,7 +47,7 @@ def assemble(connection: duckdb.DuckDBPyConnection, sources: Sources, folder: Pa
 
 
 def fit_query(sources: Sources) -> str:
-    """(name, level, value) of every code and median, fitted on the labelled applicants; as `features.encode.fit`."""
+    """(name, level, value) of every code and median, fitted on the labelled applicants; as `encodings.fit`."""
     labelled = derived(f"SELECT * FROM {sources[APPLICATION.name]} WHERE {TARGET} IS NOT NULL", APPLICATION.derivations)
     shares = [
         f"SELECT '{each.name}', cast({each.column} AS varchar), "
@@ -82,7 +82,7 @@ def frequencies() -> list[Encoded]:
 
 
 def table_query(sources: Sources, folded: Sources) -> str:
-    """SK_ID_CURR, TARGET and every column of `catalogue`, as `features.matrix.feature_table`."""
+    """SK_ID_CURR, TARGET and every column of `catalogue`, as `features.plan.feature_table.feature_table`."""
     rows = derived(applicants(sources), derivations(APPLICATION.features))
     own = ", ".join(f"cast({named.name} AS double) AS {named.name}" for named in feature_names(APPLICATION))
     rows = f"SELECT {KEY}, {TARGET}, {own} FROM ({rows})"

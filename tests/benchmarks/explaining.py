@@ -16,11 +16,11 @@ import xgboost
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from features.matrix import KEY, catalogue
-from jobs import batch
-from jobs.model import Model, load_model, seal, sha256_of
-from jobs.session import open_session
-from jobs.settings import load_settings
+from features.plan.feature_table import KEY, catalogue
+from jobs.model.booster import Model, load_model, seal, sha256_of
+from jobs.runtime.session import open_session
+from jobs.runtime.settings import load_settings
+from jobs.scoring import batch
 from tests.benchmarks.stopwatch import Stopwatch
 
 THREADS = 2

@@ -16,12 +16,12 @@ import xgboost
 from numpy.typing import NDArray
 from pyspark.sql import functions as F
 
-from features.matrix import KEY, catalogue
-from jobs import folds
-from jobs.candidates import LOSS, booster_parameters
-from jobs.job import Job
-from jobs.lake import FEATURES
-from jobs.settings import Train
+from features.plan.feature_table import KEY, catalogue
+from jobs.lake import folds
+from jobs.lake.job import Job
+from jobs.lake.tables import FEATURES
+from jobs.model.candidates import LOSS, booster_parameters
+from jobs.runtime.settings import Train
 from jobs.train import boosted, read_training_set
 from tests.benchmarks.stopwatch import Stopwatch
 

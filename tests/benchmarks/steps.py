@@ -12,19 +12,19 @@ from pathlib import Path
 import duckdb
 
 from features import TABLES
-from features.aggregate import fold_rows
-from features.matrix import BY_NAME
-from features.rows import feature_rows
+from features.plan.feature_table import BY_NAME
+from features.plan.fold import fold_rows
+from features.plan.history_rows import feature_rows
 from features.spec import Table, Type, of_parent
-from jobs import tracking
 from jobs.assemble import assemble
 from jobs.generate import filters_in_place, population
 from jobs.ingest import ingest
-from jobs.inputs import declared_inputs
-from jobs.job import Job
-from jobs.lake import Lake
-from jobs.session import open_session
-from jobs.settings import load_settings
+from jobs.lake.job import Job
+from jobs.lake.model_rows import declared_inputs
+from jobs.lake.tables import Lake
+from jobs.registry import store as tracking
+from jobs.runtime.session import open_session
+from jobs.runtime.settings import load_settings
 from jobs.train import train
 from tests.benchmarks import duckdb_table, fitting
 from tests.benchmarks.duckdb_sql import fold_query

@@ -19,18 +19,20 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
 
-from features.matrix import KEY, catalogue
-from features.nested import EVERY_FEATURE
+from features.plan.feature_table import KEY, catalogue
+from features.plan.nested_table import EVERY_FEATURE
 from features.spec import Named
-from jobs import batch, cross_validation, folds
-from jobs.candidates import Logistic, Trees
-from jobs.choice import Trial
-from jobs.cross_validation import NO_FOLD, Dealt
-from jobs.inputs import read_inputs
-from jobs.lake import NESTED, Lake, parse_run_date
-from jobs.null_importance import gains
-from jobs.session import open_session
-from jobs.settings import Booster, Settings, Train, load_settings
+from jobs.lake import folds
+from jobs.lake.model_rows import read_inputs
+from jobs.lake.tables import NESTED, Lake, parse_run_date
+from jobs.model.candidates import Logistic, Trees
+from jobs.model.choice import Trial
+from jobs.model.null_importance import gains
+from jobs.runtime.session import open_session
+from jobs.runtime.settings import Booster, Settings, Train, load_settings
+from jobs.scoring import batch
+from jobs.training import cross_validation
+from jobs.training.cross_validation import NO_FOLD, Dealt
 
 TOP = 30
 APPLICATION = "application"

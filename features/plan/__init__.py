@@ -1,0 +1,1 @@
+"""How declarations are computed: the rows that features see, their folds, encodings, the feature table."""

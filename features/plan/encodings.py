@@ -1,0 +1,132 @@
+"""What is fitted on labelled applicants, and how it is applied to any: category codes, medians of groups.
+
+Both are kept as rows (name, level, value), so that they can be stored, read and compared. The level NULL of a group
+holds the median of all rows, which a level never seen takes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from features.plan.history_rows import Sources, derive, feature_rows
+from features.spec import Code, Encoded, Expected, GroupDeviation, Table
+
+ENCODING_SCHEMA = "name STRING, level STRING, value DOUBLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One fitted number: of a feature's level, or of all rows where the level is None."""
+
+    name: str
+    level: str | None
+    value: float
+
+
+Encodings = tuple[Encoding, ...]
+
+
+def encoded(table: Table) -> tuple[Encoded, ...]:
+    """The table's encoded categories."""
+    return tuple(each for each in table.features if isinstance(each, Encoded))
+
+
+def deviations(table: Table) -> tuple[GroupDeviation, ...]:
+    """The table's deviations from group medians."""
+    return tuple(each for each in table.features if isinstance(each, GroupDeviation))
+
+
+def expectations(table: Table) -> tuple[Expected, ...]:
+    """What the table's rows lead to expect of another table's."""
+    return tuple(each for each in table.features if isinstance(each, Expected))
+
+
+def long_form(rows: DataFrame, columns: Iterable[Column]) -> DataFrame:
+    """(name, level, value) for each struct in each row."""
+    return rows.select(F.inline(F.array(*columns)))
+
+
+def triple(name: str, level: Column, value: Column) -> Column:
+    """One (name, level, value) struct."""
+    return F.struct(F.lit(name).alias("name"), level.cast("string").alias("level"), value.cast("double").alias("value"))
+
+
+def fit(sources: Sources, table: Table, tables: Mapping[str, Table]) -> DataFrame:
+    """Frequencies and medians of the labelled applicants: (name, level, value), one row a level.
+
+    No label is read but to know that there is one.
+
+    Args:
+        sources: Every source table.
+        table: The application, whose fitted features are meant.
+        tables: Every table's declaration, by name.
+    """
+    labelled = derive(sources[table.name].where(F.col("TARGET").isNotNull()), table.derivations)
+    frequencies = [each for each in encoded(table) if each.code is Code.FREQUENCY]
+    levels = long_form(labelled, [triple(e.name, F.col(e.column), F.lit(1.0)) for e in frequencies])
+    shares = (
+        levels.where(F.col("level").isNotNull())
+        .groupBy("name", "level")
+        .agg(F.count("*").cast("double").alias("rows"))
+        .crossJoin(labelled.agg(F.count("*").cast("double").alias("all_rows")))
+        .select("name", "level", (F.col("rows") / F.col("all_rows")).alias("value"))
+    )
+    groups = [triple(d.name, F.col(d.group), F.expr(d.value)) for d in deviations(table)]
+    overall = [triple(d.name, F.lit(None), F.expr(d.value)) for d in deviations(table)]
+    samples = long_form(labelled, groups).where(F.col("level").isNotNull()).unionByName(long_form(labelled, overall))
+    for each in expectations(table):
+        theirs = feature_rows(tables[each.table], sources, tables).join(
+            labelled.select(*table.key), list(table.key), how="left_semi"
+        )
+        alike = triple(each.name, F.expr(each.group), F.expr(each.value))
+        samples = samples.unionByName(long_form(theirs.where(each.where), [alike]).where(F.col("level").isNotNull()))
+    medians = (
+        samples.groupBy("name", "level")
+        .agg(F.percentile("value", F.lit(0.5)).alias("value"))
+        .where(F.col("value").isNotNull())
+    )
+    return shares.unionByName(medians)
+
+
+def lookup(encodings: Encodings, name: str, level: Column) -> Column:
+    """The fitted value of the level; null for one that was not seen."""
+    # Not a map: Sail makes it anew for every row.
+    value = F.when(F.lit(False), F.lit(None).cast("double"))
+    for each in encodings:
+        if each.name == name and each.level is not None:
+            value = value.when(level.cast("string") == each.level, F.lit(each.value))
+    return value
+
+
+def frequency(feature: Encoded, encodings: Encodings) -> Column:
+    """The level's share of the labelled rows, 0 for one never seen, null for an empty cell."""
+    level = F.col(feature.column)
+    return F.when(level.isNotNull(), F.coalesce(lookup(encodings, feature.name, level), F.lit(0.0)))
+
+
+def ordinal(feature: Encoded) -> Column:
+    """The level's position in the declared order."""
+    position = F.lit(None).cast("double")
+    for place, level in reversed(list(enumerate(feature.order))):
+        position = F.when(F.col(feature.column) == level, F.lit(float(place))).otherwise(position)
+    return position
+
+
+def deviation(feature: GroupDeviation, encodings: Encodings) -> Column:
+    """The value less its group's median on the labelled rows."""
+    overall = next((e.value for e in encodings if e.name == feature.name and e.level is None), None)
+    median = F.coalesce(lookup(encodings, feature.name, F.col(feature.group)), F.lit(overall).cast("double"))
+    return F.expr(feature.value).cast("double") - median
+
+
+def apply(table: Table, encodings: Encodings) -> list[Column]:
+    """The encoded columns of a table's rows, by name."""
+    codes = [
+        (ordinal(each) if each.code is Code.ORDINAL else frequency(each, encodings)).alias(each.name)
+        for each in encoded(table)
+    ]
+    medians = [deviation(each, encodings).alias(each.name) for each in deviations(table)]
+    expected = [lookup(encodings, each.name, F.expr(each.like)).alias(each.name) for each in expectations(table)]
+    return [*codes, *medians, *expected]

@@ -1,0 +1,85 @@
+"""What a lake holds for a run_date, read cheaply: tables with their versions and rows, steps with their times."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import reduce
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from features import TABLES
+from jobs.lake.tables import EXPLANATIONS, FEATURES, SCORES, STEPS, Lake, quarantine_table, source_table
+
+MADE = (FEATURES, SCORES, EXPLANATIONS)
+
+FOLLOWS: Mapping[str, str] = {"assemble": "ingest", "score": "assemble", "explain": "score", "report": "score"}
+"""Each step, and the one whose rows it reads."""
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """A verb's latest run for a run_date: when it ended (UTC), and how long it took."""
+
+    run_date: date
+    verb: str
+    finished: datetime
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table's rows of one run_date; refused is None where rows are never refused."""
+
+    name: str
+    version: int
+    rows: int
+    refused: int | None = None
+
+
+def latest_steps(lake: Lake) -> tuple[StepRun, ...]:
+    """Each verb's latest run for each run_date, in the order in which they ended."""
+    if not lake.exists(STEPS):
+        return ()
+    latest_first = Window.partitionBy("run_date", "verb").orderBy(F.desc("finished"))
+    ranked = lake.read(STEPS).select("*", F.row_number().over(latest_first).alias("place"))
+    # Without a zone, so that it is read in the session's (UTC), not in the machine's.
+    finished = F.col("finished").cast("timestamp_ntz").alias("finished")
+    found = ranked.where("place = 1").select("run_date", "verb", finished, "seconds").orderBy("finished", "verb")
+    return tuple(StepRun(*row) for row in found.collect())
+
+
+def stale_verbs(steps: Sequence[StepRun], run_date: date) -> tuple[str, ...]:
+    """The steps of a run_date whose input was written again after they ran."""
+    finished = {step.verb: step.finished for step in steps if step.run_date == run_date}
+    return tuple(
+        verb
+        for verb, before in FOLLOWS.items()
+        if verb in finished and finished.get(before, datetime.min) > finished[verb]
+    )
+
+
+def count_rows(frames: Mapping[str, DataFrame]) -> dict[str, int]:
+    """The rows of each frame, in one query: starting one takes longer than counting."""
+    counts = [frame.agg(F.count("*")).select(F.lit(name), "*") for name, frame in frames.items()]
+    return {row[0]: row[1] for row in reduce(DataFrame.union, counts).collect()} if counts else {}
+
+
+def tables_of(lake: Lake, run_date: date) -> tuple[TableState, ...]:
+    """The source tables of a delivery at its recorded versions, then the tables made from it, as far as they are there.
+
+    Raises:
+        UserError: There is no such delivery.
+    """
+    recorded = lake.delivery(run_date)
+    sources = {table.name: recorded[table.name] for table in TABLES}
+    made = {table: lake.version(table) for table in MADE if lake.exists(table)}
+    refused = [quarantine_table(name) for name in sources if lake.exists(quarantine_table(name))]
+    rows = count_rows(
+        {name: lake.read_run_date(source_table(name), run_date, version) for name, version in sources.items()}
+        | {table: lake.read_run_date(table, run_date) for table in [*made, *refused]}
+    )
+    return (
+        *(TableState(name, at, rows[name], rows.get(quarantine_table(name), 0)) for name, at in sources.items()),
+        *(TableState(table, at, rows[table]) for table, at in made.items()),
+    )

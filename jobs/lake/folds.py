@@ -1,0 +1,44 @@
+"""Which applicants a model is trained on, stopped on and measured on."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from features.plan.feature_table import KEY
+from jobs.runtime.settings import Split
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+def fold(split: Split) -> Column:
+    """A number in [0, folds) by a hash of the applicant: the same in every delivery and for any order of rows."""
+    hashed = F.xxhash64(F.lit(split.seed).cast("bigint"), F.col(KEY))
+    return F.pmod(hashed, F.lit(split.folds)).cast("int")
+
+
+def part(split: Split) -> Column:
+    """test for the first folds, validation for the next ones, train for the others."""
+    number = fold(split)
+    return (
+        F.when(number < split.test_folds, TEST)
+        .when(number < split.test_folds + split.validation_folds, VALIDATION)
+        .otherwise(TRAIN)
+    )
+
+
+def unseen(rows: DataFrame, *splits: Split) -> DataFrame:
+    """Those of the rows that have a TARGET, and are in the test folds of every split."""
+    found = rows.where(F.col("TARGET").isNotNull())
+    for split in splits:
+        found = found.where(part(split) == TEST)
+    return found
+
+
+def cross_fold(split: Split, number: int) -> Column:
+    """A number in [0, number) by another hash of the applicant: within the training folds, all others stay unseen."""
+    hashed = F.xxhash64(F.lit(split.seed).cast("bigint"), F.lit("cross-validation"), F.col(KEY))
+    return F.pmod(hashed, F.lit(number)).cast("int")
+
+
+def labelled(rows: DataFrame, split: Split) -> DataFrame:
+    """Those of the rows that have a TARGET, with the column `part`."""
+    return rows.where(F.col("TARGET").isNotNull()).select("*", part(split).alias("part"))

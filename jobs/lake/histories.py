@@ -1,0 +1,75 @@
+"""What a lake holds of a few applicants: the rows of every source table, from the newest delivery that knows them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from features import TABLES
+from features.contract import names
+from features.plan.feature_table import KEY
+from jobs.lake.tables import Lake
+
+LOAN = "SK_ID_BUREAU"
+DELIVERY = "run_date"
+OF_APPLICANTS = [table.name for table in TABLES if KEY in names(table)]
+OF_LOANS = [table.name for table in TABLES if KEY not in names(table)]
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Rows of some applicants by source table, and from which delivery each applicant's are; no row of an applicant
+    without delivery is there."""
+
+    tables: Mapping[str, pa.Table]
+    deliveries: Mapping[int, date]
+
+
+def read_histories(lake: Lake, run_date: date | None, applicants: Sequence[int]) -> Histories:
+    """Each applicant's rows, all from one delivery.
+
+    The newest delivery, which knows most who ask, is looked into alone; whom it does not know is looked for in all
+    older ones at once, for a look into each would take the longer the more there are.
+
+    Args:
+        lake: Where they are.
+        run_date: The one delivery to look into; None takes for each applicant the newest that holds any row.
+        applicants: SK_ID_CURR.
+    """
+    (newest, versions), *older = [(run_date, lake.delivery(run_date))] if run_date else lake.deliveries().items()
+    found = newest_histories(lake, {newest: versions}, applicants)
+    others = [each for each in applicants if each not in found.deliveries]
+    if not (others and older):
+        return found
+    more = newest_histories(lake, dict(older), others)
+    tables = {name: pa.concat_tables([rows, more.tables[name]]) for name, rows in found.tables.items()}
+    return Histories(tables, {**found.deliveries, **more.deliveries})
+
+
+def newest_histories(lake: Lake, deliveries: Mapping[date, Mapping[str, int]], applicants: Sequence[int]) -> Histories:
+    """Each applicant's rows in the newest of the deliveries that holds any; bureau_balance knows only their loans."""
+
+    def read(name: str, column: str, values: Sequence[int]) -> pa.Table:
+        return lake.delivered_rows(name, deliveries).where(F.col(column).isin(list(values))).toArrow()
+
+    found = {name: read(name, KEY, applicants) for name in OF_APPLICANTS}
+    newest = newest_deliveries(found.values())
+    whose = pa.table({KEY: pa.array(newest.keys(), pa.int64()), DELIVERY: pa.array(newest.values(), pa.date32())})
+    kept = {name: matching(rows, whose) for name, rows in found.items()}
+    loans = kept["bureau"].select([LOAN, DELIVERY])
+    kept |= {name: matching(read(name, LOAN, loans.column(LOAN).to_pylist()), loans) for name in OF_LOANS}
+    return Histories({name: rows.drop_columns([DELIVERY]) for name, rows in kept.items()}, newest)
+
+
+def newest_deliveries(tables: Iterable[pa.Table]) -> dict[int, date]:
+    """By applicant the newest delivery that a row of any table is of."""
+    keys = pa.concat_tables([rows.select([KEY, DELIVERY]) for rows in tables])
+    newest = keys.group_by(KEY).aggregate([(DELIVERY, "max")])
+    return dict(zip(newest.column(KEY).to_pylist(), newest.column(f"{DELIVERY}_max").to_pylist(), strict=True))
+
+
+def matching(rows: pa.Table, wanted: pa.Table) -> pa.Table:
+    """The rows that agree with one of the wanted ones in all of their columns."""
+    return rows.join(wanted, wanted.column_names, join_type="left semi", use_threads=False)

@@ -1,0 +1,597 @@
+"""How good probabilities of default are: discrimination, calibration and the decisions that follow.
+
+Labels are 1 for default (bad) and 0 for none (good); a higher score means more risk. The arrays of a function have
+one entry for each applicant. Rows are put in order before they are summed, so that no result depends on how they came.
+Empty arrays, arrays of different lengths, labels other than 0 and 1, and scores that are not numbers raise ValueError;
+so does a single class of label where a measure needs both.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from jobs.runtime.settings import Decision
+
+Vector = NDArray[np.float64]
+
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate, its standard error and the bounds of its confidence interval."""
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class KolmogorovSmirnov:
+    """The largest distance between the classes' distribution functions, and the score where it stands."""
+
+    value: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Applicants of like probability: how many, what was predicted on average, what came."""
+
+    rows: int
+    predicted: float
+    observed: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationLine:
+    """logit P(default) = intercept + slope * logit(probability); 0 and 1 where calibration is perfect."""
+
+    intercept: float
+    slope: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationNoise:
+    """The calibration error that perfect probabilities would show on so few rows: its mean, and a bound."""
+
+    mean: float
+    bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class GainsRow:
+    """A band of the ranking, riskiest first; the cumulative figures include all riskier bands.
+
+    capture is the share of all bad applicants, lift the bad rate over the bad rate of all.
+    """
+
+    band: int
+    rows: int
+    bad: int
+    bad_rate: float
+    lowest_score: float
+    capture: float
+    cumulative_capture: float
+    lift: float
+    cumulative_lift: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Decisions against what came. Positive is bad: an applicant at or above the threshold is declined."""
+
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
+
+    @property
+    def rows(self) -> int:
+        """All applicants."""
+        return self.true_positive + self.false_positive + self.true_negative + self.false_negative
+
+    @property
+    def accuracy(self) -> float:
+        """Share of decisions that were right."""
+        return (self.true_positive + self.true_negative) / self.rows
+
+    @property
+    def precision(self) -> float:
+        """Bad share of the declined; 0 where nobody is."""
+        return self.true_positive / max(1, self.true_positive + self.false_positive)
+
+    @property
+    def recall(self) -> float:
+        """Declined share of the bad; 0 where nobody is bad."""
+        return self.true_positive / max(1, self.true_positive + self.false_negative)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 0 where nobody bad is declined. Van Rijsbergen (1979), chapter 7."""
+        return 2 * self.true_positive / max(1, 2 * self.true_positive + self.false_positive + self.false_negative)
+
+    @property
+    def approval_rate(self) -> float:
+        """Share of applicants approved, the other side of the bad rate of the approved: see `strategy_curve`."""
+        return (self.true_negative + self.false_negative) / self.rows
+
+    @property
+    def bad_rate_of_approved(self) -> float:
+        """Bad share of the approved; 0 where nobody is approved."""
+        return self.false_negative / max(1, self.true_negative + self.false_negative)
+
+    def cost(self, of_default: float, of_decline: float) -> float:
+        """Mean cost of an applicant: a bad one approved costs of_default, a good one declined of_decline.
+
+        Elkan (2001), The foundations of cost-sensitive learning, IJCAI.
+        """
+        return (of_default * self.false_negative + of_decline * self.false_positive) / self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points of a curve; the score of a point is the lowest score that counts as risky there."""
+
+    x: Vector
+    y: Vector
+    score: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """The measures of one model on one set of rows, flat, as they are logged."""
+
+    rows: float
+    bad_rate: float
+    auc: float
+    auc_low: float
+    auc_high: float
+    gini: float
+    ks: float
+    ks_score: float
+    average_precision: float
+    brier: float
+    log_loss: float
+    calibration_error: float
+    calibration_error_noise: float
+    calibration_intercept: float
+    calibration_slope: float
+    threshold: float
+    f1: float
+    accuracy: float
+    cost: float
+    approval_rate: float
+    bad_rate_of_approved: float
+
+
+def in_order(labels: ArrayLike, *scores: ArrayLike) -> tuple[Vector, ...]:
+    """Labels and scores as checked arrays, sorted by the first score, then the next ones, then the label."""
+    label = np.asarray(labels, dtype=np.float64)
+    columns = [np.asarray(score, dtype=np.float64) for score in scores]
+    if label.size == 0:
+        raise ValueError("no rows: a measure needs at least one")
+    if any(column.shape != label.shape or column.ndim != 1 for column in columns):
+        shapes = ", ".join(str(column.shape) for column in [label, *columns])
+        raise ValueError(f"labels and scores must be flat and of one length, not {shapes}")
+    if not np.isin(label, (0.0, 1.0)).all():
+        raise ValueError(f"labels must be 0 or 1, not {np.setdiff1d(label, (0.0, 1.0))[0]}")
+    if not all(np.isfinite(column).all() for column in columns):
+        raise ValueError("every score must be a finite number")
+    order = np.lexsort((label, *reversed(columns)))
+    return label[order], *(column[order] for column in columns)
+
+
+def in_order_of_both_classes(labels: ArrayLike, *scores: ArrayLike) -> tuple[Vector, ...]:
+    """`in_order`, for measures that compare bad applicants with good ones."""
+    rows = in_order(labels, *scores)
+    if rows[0].min() == rows[0].max():
+        raise ValueError(f"all {rows[0].size} labels are {rows[0][0]:.0f}: this measure needs both classes")
+    return rows
+
+
+def midranks(values: Vector) -> Vector:
+    """Ranks from 1; equal values share the mean of their ranks."""
+    _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Vector = (np.cumsum(counts) - (counts - 1) / 2)[position]
+    return ranks
+
+
+def equal_mass_bins(scores: Vector, bins: int) -> NDArray[np.int64]:
+    """The bin, from 0 for the lowest, of each score; equal scores share a bin, so that bins may be empty."""
+    return np.minimum((midranks(scores) - 0.5) * bins / scores.size, bins - 1).astype(np.int64)
+
+
+def placements(labels: Vector, scores: Vector) -> tuple[Vector, Vector]:
+    """For each bad row the share of good rows below it, for each good row the share of bad rows above it.
+
+    Ties count half. The means of both are the AUC. Sun and Xu (2014), Fast implementation of DeLong's algorithm,
+    IEEE Signal Processing Letters 21.
+    """
+    bad, good = scores[labels == 1], scores[labels == 0]
+    ranks = midranks(scores)
+    of_bad = (ranks[labels == 1] - midranks(bad)) / good.size
+    of_good = 1 - (ranks[labels == 0] - midranks(good)) / bad.size
+    return of_bad, of_good
+
+
+def auc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Chance that a bad applicant scores above a good one, ties counting half: Mann and Whitney's U, exact.
+
+    Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143.
+    """
+    of_bad, _ = placements(*in_order_of_both_classes(labels, scores))
+    return float(of_bad.mean())
+
+
+def normal_interval(of_bad: Vector, of_good: Vector, confidence: float) -> Interval:
+    """The mean of the placements with DeLong's standard error, unbounded."""
+    check_two_of_each(of_bad.size, of_good.size)
+    error = float(np.sqrt(of_bad.var(ddof=1) / of_bad.size + of_good.var(ddof=1) / of_good.size))
+    value, reach = float(of_bad.mean()), NormalDist().inv_cdf((1 + confidence) / 2) * error
+    return Interval(value, error, value - reach, value + reach)
+
+
+def check_two_of_each(bad: int, good: int) -> None:
+    """Refuse classes too small for a standard error."""
+    if min(bad, good) < 2:
+        raise ValueError(f"{bad} bad and {good} good rows: a standard error needs two of each")
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """A mean with its normal interval, of any one number a row: a loss, or 1 for approved and 0 for declined."""
+    value = np.sort(np.asarray(values, dtype=np.float64))
+    if not value.size:
+        raise ValueError("no rows: a mean needs at least one")
+    mean = float(value.mean())
+    error = float(value.std(ddof=1) / np.sqrt(value.size)) if value.size > 1 else float("inf")
+    reach = NormalDist().inv_cdf((1 + confidence) / 2) * error
+    return Interval(mean, error, mean - reach, mean + reach)
+
+
+def auc_interval(labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95) -> Interval:
+    """The AUC with its standard error and normal interval within [0, 1].
+
+    DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44. Needs two rows of each class.
+    """
+    of_all = normal_interval(*placements(*in_order_of_both_classes(labels, scores)), confidence)
+    return Interval(of_all.value, of_all.standard_error, max(0.0, of_all.low), min(1.0, of_all.high))
+
+
+def auc_difference(labels: ArrayLike, scores: ArrayLike, others: ArrayLike, confidence: float = 0.95) -> Interval:
+    """AUC of the scores minus AUC of the others on the same rows, with the interval of paired scores (DeLong 1988).
+
+    Needs two rows of each class.
+    """
+    label, score, other = in_order_of_both_classes(labels, scores, others)
+    pairs = zip(placements(label, score), placements(label, other), strict=True)
+    of_bad, of_good = (mine - theirs for mine, theirs in pairs)
+    return normal_interval(of_bad, of_good, confidence)
+
+
+def bootstrap_auc_difference(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    others: ArrayLike,
+    confidence: float = 0.95,
+    draws: int = 500,
+    seed: int = 0,
+) -> Interval:
+    """AUC of the scores minus AUC of the others on the same rows, with the percentile interval of a paired bootstrap.
+
+    Each draw takes as many bad and as many good rows as there are, with replacement, and both AUCs on those rows.
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13; stratified by class as in Robin et al.
+    (2011), pROC, BMC Bioinformatics 12. The standard error is that of the draws. Needs two rows of each class.
+    """
+    label, score, other = in_order_of_both_classes(labels, scores, others)
+    bad, good = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
+    check_two_of_each(bad.size, good.size)
+    compared = [PairsOfClasses.of(score[bad], score[good]), PairsOfClasses.of(other[bad], other[good])]
+    random = np.random.default_rng(seed)
+    differences = np.empty(draws)
+    for draw in range(draws):
+        times_bad = np.bincount(random.integers(bad.size, size=bad.size), minlength=bad.size)
+        times_good = np.bincount(random.integers(good.size, size=good.size), minlength=good.size)
+        mine, theirs = (pairs.auc(times_bad, times_good) for pairs in compared)
+        differences[draw] = mine - theirs
+    low, high = np.quantile(differences, [(1 - confidence) / 2, (1 + confidence) / 2])
+    value = auc(label, score) - auc(label, other)
+    return Interval(value, float(differences.std(ddof=1)), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class PairsOfClasses:
+    """Who stands above whom, kept for many draws: the order of the good rows by score, and for each bad row how many
+    good ones score below it and how many not above it."""
+
+    order: NDArray[np.int64]
+    below: NDArray[np.int64]
+    not_above: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, bad: Vector, good: Vector) -> "PairsOfClasses":
+        """Of the classes' scores."""
+        order = np.argsort(good, kind="stable")
+        below, not_above = (np.searchsorted(good[order], bad, side) for side in ("left", "right"))
+        return cls(order, below, not_above)
+
+    def auc(self, times_bad: NDArray[np.int64], times_good: NDArray[np.int64]) -> float:
+        """The AUC where each row counts so many times."""
+        seen = np.concatenate([[0], np.cumsum(times_good[self.order])])
+        wins = times_bad @ (seen[self.below] + seen[self.not_above])
+        return float(wins) / 2 / float(times_bad.sum() * times_good.sum())
+
+
+def gini(labels: ArrayLike, scores: ArrayLike) -> float:
+    """2 AUC - 1, also called accuracy ratio or Somers' D.
+
+    Engelmann, Hayden and Tasche (2003), Testing rating accuracy, Risk 16.
+    """
+    return 2 * auc(labels, scores) - 1
+
+
+def class_shares(labels: ArrayLike, scores: ArrayLike) -> tuple[Vector, Vector, Vector]:
+    """Each distinct score, highest first, with the shares of the bad and of the good rows at or above it."""
+    label, score = in_order_of_both_classes(labels, scores)
+    label, score = label[::-1], score[::-1]
+    last_of_its_score = np.append(np.flatnonzero(np.diff(score)), score.size - 1)
+    bad, good = np.cumsum(label)[last_of_its_score], np.cumsum(1 - label)[last_of_its_score]
+    return score[last_of_its_score], bad / bad[-1], good / good[-1]
+
+
+def kolmogorov_smirnov(labels: ArrayLike, scores: ArrayLike) -> KolmogorovSmirnov:
+    """max over s of |F_bad(s) - F_good(s)|; the score is the lowest of those declined at the maximum.
+
+    Smirnov (1948), Annals of Mathematical Statistics 19; of scorecards: Thomas, Edelman and Crook (2002), Credit
+    Scoring and Its Applications.
+    """
+    score, bad, good = class_shares(labels, scores)
+    distance = np.abs(bad - good)
+    return KolmogorovSmirnov(float(distance.max()), float(score[distance.argmax()]))
+
+
+def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
+    """x: share of the good rows declined, y: share of the bad rows declined, from (0, 0) to (1, 1).
+
+    Fawcett (2006), An introduction to ROC analysis, Pattern Recognition Letters 27.
+    """
+    score, bad, good = class_shares(labels, scores)
+    return Curve(np.insert(good, 0, 0.0), np.insert(bad, 0, 0.0), np.insert(score, 0, np.inf))
+
+
+def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
+    """x: recall, y: precision, at each distinct score, highest first. Davis and Goadrich (2006), ICML."""
+    score, bad, good = class_shares(labels, scores)
+    total_bad = float(np.sum(np.asarray(labels, dtype=np.float64)))
+    total_good = np.size(labels) - total_bad
+    return Curve(bad, bad * total_bad / (bad * total_bad + good * total_good), score)
+
+
+def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Sum over the distinct scores of (gain in recall) * precision, without interpolation; the bad rate by chance.
+
+    Davis and Goadrich (2006), The relationship between precision-recall and ROC curves, ICML, on why not interpolate.
+    """
+    curve = precision_recall_curve(labels, scores)
+    return float(np.sum(np.diff(curve.x, prepend=0.0) * curve.y))
+
+
+def strategy_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
+    """x: share of applicants approved, y: their bad rate, approving the safest first, one point a distinct score.
+
+    Thomas, Edelman and Crook (2002), Credit Scoring and Its Applications, "strategy curve".
+    """
+    label, score = in_order(labels, scores)
+    last_of_its_score = np.append(np.flatnonzero(np.diff(score)), score.size - 1)
+    approved = last_of_its_score + 1.0
+    next_score = np.append(score, np.inf)[last_of_its_score + 1]
+    return Curve(approved / label.size, np.cumsum(label)[last_of_its_score] / approved, next_score)
+
+
+def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean of (probability - label) squared. Brier (1950), Monthly Weather Review 78."""
+    label, probability = in_order(labels, probabilities)
+    return float(np.mean((probability - label) ** 2))
+
+
+def off_0_and_1(probabilities: Vector) -> Vector:
+    """The probabilities, kept off 0 and 1 by the float's precision."""
+    epsilon = np.finfo(np.float64).eps
+    return np.clip(probabilities, epsilon, 1 - epsilon)
+
+
+def log_odds_of(probabilities: Vector) -> Vector:
+    """ln(p / (1 - p)), finite for 0 and 1 too."""
+    safe = off_0_and_1(probabilities)
+    odds: Vector = np.log(safe / (1 - safe))
+    return odds
+
+
+def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Mean of -ln(probability given to what came); probabilities are kept off 0 and 1 by the float's precision.
+
+    Good (1952), Rational decisions, Journal of the Royal Statistical Society B 14.
+    """
+    label, probability = in_order(labels, probabilities)
+    safe = off_0_and_1(probability)
+    return float(-np.mean(label * np.log(safe) + (1 - label) * np.log1p(-safe)))
+
+
+def reliability(labels: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
+    """Predicted against observed in bins of equal numbers of rows, lowest first; empty bins are left out.
+
+    Murphy and Winkler (1977), Reliability of subjective probability forecasts, Applied Statistics 26.
+    """
+    label, probability = in_order(labels, probabilities)
+    bin_of = equal_mass_bins(probability, bins)
+    groups = ((label[bin_of == b], probability[bin_of == b]) for b in range(bins))
+    return tuple(ReliabilityBin(came.size, float(p.mean()), float(came.mean())) for came, p in groups if came.size)
+
+
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> float:
+    """Expected calibration error: mean over the rows of |predicted - observed| of their bin, bins of equal mass.
+
+    Naeini, Cooper and Hauskrecht (2015), AAAI; equal mass after Nixon et al. (2019), CVPR workshops.
+    """
+    table = reliability(labels, probabilities, bins)
+    return sum(b.rows * abs(b.predicted - b.observed) for b in table) / sum(b.rows for b in table)
+
+
+def calibration_noise(
+    probabilities: ArrayLike, confidence: float = 0.95, bins: int = BINS, draws: int = 500, seed: int = 0
+) -> CalibrationNoise:
+    """What `calibration_error` gives where each label is drawn with exactly its probability.
+
+    The bound is the confidence-quantile over the draws. On few rows even perfect probabilities show an error, which a
+    gate must not hold against a model. Bröcker and Smith (2007), Weather and Forecasting 22, for reliability diagrams.
+    """
+    probability = np.sort(np.asarray(probabilities, dtype=np.float64))
+    in_order(np.zeros(probability.size), probability)
+    bin_of = equal_mass_bins(probability, bins)
+    expected = np.bincount(bin_of, probability, minlength=bins)
+    random = np.random.default_rng(seed)
+    errors = [
+        np.abs(np.bincount(bin_of, random.random(probability.size) < probability, minlength=bins) - expected).sum()
+        for _ in range(draws)
+    ]
+    return CalibrationNoise(
+        float(np.mean(errors)) / probability.size, float(np.quantile(errors, confidence)) / probability.size
+    )
+
+
+def calibration_line(labels: ArrayLike, probabilities: ArrayLike) -> CalibrationLine:
+    """Logistic regression of the label on the probability's log-odds.
+
+    Cox (1958), Two further applications of a model for binary regression, Biometrika 45. A slope below 1 says that the
+    probabilities are spread too far. Both are nan where no maximum exists: the classes are separated by a probability,
+    or all probabilities are the same.
+    """
+    label, probability = in_order_of_both_classes(labels, probabilities)
+    return logistic_line(log_odds_of(probability), label)
+
+
+def logistic_line(log_odds: Vector, targets: Vector) -> CalibrationLine:
+    """The line of greatest likelihood through targets in [0, 1], by Newton's method; nan where there is none."""
+    design = np.column_stack([np.ones(targets.size), log_odds])
+    line = np.array([np.log(targets.mean() / (1 - targets.mean())), 0.0])  # from a slope of 1 it can overshoot for good
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-np.clip(design @ line, -500, 500)))
+        information = (design * (fitted * (1 - fitted))[:, None]).T @ design
+        if np.linalg.cond(information) > 1e12:
+            break
+        step = np.linalg.solve(information, design.T @ (targets - fitted))
+        line = line + step
+        if np.abs(step).max() < 1e-10:
+            return CalibrationLine(float(line[0]), float(line[1]))
+    return CalibrationLine(float("nan"), float("nan"))
+
+
+def gains(labels: ArrayLike, scores: ArrayLike, bands: int = BINS) -> tuple[GainsRow, ...]:
+    """The gains table: bands of equal numbers of rows, riskiest first; empty bands (ties) are left out.
+
+    Siddiqi (2006), Credit Risk Scorecards: capture, lift and bad rate by decile.
+    """
+    label, score = in_order_of_both_classes(labels, scores)
+    band_of = bands - equal_mass_bins(score, bands)
+    table, seen, seen_bad = [], 0, 0
+    for band in np.unique(band_of):
+        inside = band_of == band
+        rows, bad = int(inside.sum()), int(label[inside].sum())
+        seen, seen_bad = seen + rows, seen_bad + bad
+        table.append(
+            GainsRow(
+                band=int(band),
+                rows=rows,
+                bad=bad,
+                bad_rate=bad / rows,
+                lowest_score=float(score[inside].min()),
+                capture=bad / float(label.sum()),
+                cumulative_capture=seen_bad / float(label.sum()),
+                lift=bad / rows / float(label.mean()),
+                cumulative_lift=seen_bad / seen / float(label.mean()),
+            )
+        )
+    return tuple(table)
+
+
+def confusion(labels: ArrayLike, probabilities: ArrayLike, threshold: float) -> Confusion:
+    """Decisions at the threshold against what came."""
+    label, probability = in_order(labels, probabilities)
+    bad, declined = label == 1, probability >= threshold
+    return Confusion(
+        true_positive=int((declined & bad).sum()),
+        false_positive=int((declined & ~bad).sum()),
+        true_negative=int((~declined & ~bad).sum()),
+        false_negative=int((~declined & bad).sum()),
+    )
+
+
+def population_stability(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
+    """Population stability index: sum over bins of (a - e) ln(a / e), a and e being the shares of rows in the bin.
+
+    Bins hold equal numbers of the expected values; nan has a bin of its own; half a row is added to each bin so that
+    an empty one does not make the index infinite. Below 0.1 is read as no shift, above 0.25 as one to act on: Siddiqi
+    (2006), Credit Risk Scorecards. Values may be any numbers.
+    """
+    before, now = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
+    if not before.size or not now.size:
+        raise ValueError("no rows: the population stability index needs expected and actual values")
+    known = before[~np.isnan(before)]
+    edges = np.unique(np.quantile(known, np.arange(1, bins) / bins)) if known.size else np.empty(0)
+    shares = []
+    for values in (before, now):
+        bin_of = np.where(np.isnan(values), edges.size + 1, np.searchsorted(edges, values, side="right"))
+        counts = np.bincount(bin_of, minlength=edges.size + 2) + 0.5
+        shares.append(counts / counts.sum())
+    return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
+
+
+def stability_noise(expected: int, actual: int, confidence: float = 0.95, bins: int = BINS) -> float:
+    """The confidence-quantile of `population_stability` where nothing has shifted, of so many rows.
+
+    The index over (1/expected + 1/actual) is then nearly chi-square, with as many degrees of freedom as there are bins
+    beside that of nan: Yurdakul and Naranjo (2020), Journal of Risk Model Validation 14. Its quantile by Wilson and
+    Hilferty (1931), Proceedings of the National Academy of Sciences 17.
+    """
+    spread = 2 / (9 * bins)
+    quantile = float(bins * (1 - spread + NormalDist().inv_cdf(confidence) * spread**0.5) ** 3)
+    return quantile * (1 / expected + 1 / actual)
+
+
+def performance(
+    labels: ArrayLike, probabilities: ArrayLike, decision: Decision, confidence: float = 0.95
+) -> Performance:
+    """Every measure that is one number, of probabilities and of the decisions at the settings' threshold.
+
+    Needs two rows of each class. calibration_error_noise is the bound of `calibration_noise`.
+    """
+    area = auc_interval(labels, probabilities, confidence)
+    distance = kolmogorov_smirnov(labels, probabilities)
+    line = calibration_line(labels, probabilities)
+    decisions = confusion(labels, probabilities, decision.threshold)
+    return Performance(
+        rows=decisions.rows,
+        bad_rate=(decisions.true_positive + decisions.false_negative) / decisions.rows,
+        auc=area.value,
+        auc_low=area.low,
+        auc_high=area.high,
+        gini=2 * area.value - 1,
+        ks=distance.value,
+        ks_score=distance.score,
+        average_precision=average_precision(labels, probabilities),
+        brier=brier(labels, probabilities),
+        log_loss=log_loss(labels, probabilities),
+        calibration_error=calibration_error(labels, probabilities),
+        calibration_error_noise=calibration_noise(probabilities, confidence).bound,
+        calibration_intercept=line.intercept,
+        calibration_slope=line.slope,
+        threshold=decision.threshold,
+        f1=decisions.f1,
+        accuracy=decisions.accuracy,
+        cost=decisions.cost(decision.cost_of_default, decision.cost_of_decline),
+        approval_rate=decisions.approval_rate,
+        bad_rate_of_approved=decisions.bad_rate_of_approved,
+    )

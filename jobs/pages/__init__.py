@@ -1,0 +1,1 @@
+"""What people look at: plots, pages, the model card, and their templates."""

@@ -1,0 +1,86 @@
+"""The report as one HTML page: what it says is a `ReportData`, how it looks is report.html.jinja and `plots`."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from jobs.lake.contents import StepRun, TableState
+from jobs.model import fairness, measures
+from jobs.pages import model_plots, plots, rendering
+from jobs.registry.store import Tried
+from jobs.runtime.settings import Decision
+from jobs.scoring.one_applicant import Applicant
+from jobs.scoring.shap_sample import Drivers, Stability
+from jobs.scoring.test_applicants import HeldOutRows
+
+
+@dataclass(frozen=True)
+class FeatureCount:
+    """How many features come from a table into a reason family."""
+
+    table: str
+    family: str
+    features: int
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model is reported: its version in the registry, its file's hash, its run and what it was trained on."""
+
+    name: str
+    version: int
+    sha256: str
+    run_id: str
+    feature_set: str
+    trained_on: date
+    features_version: int
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that the page says."""
+
+    run_date: date
+    source: str
+    steps: tuple[StepRun, ...]
+    tables: tuple[TableState, ...]
+    features: tuple[FeatureCount, ...]
+    model: ModelIdentity
+    decision: Decision
+    test: HeldOutRows
+    drivers: Drivers
+    stability: Stability | None
+    trials: tuple[Tried, ...]
+    applicant: Applicant | None
+
+
+def feature_grid(counts: tuple[FeatureCount, ...]) -> tuple[list[str], dict[str, dict[str, int]]]:
+    """The tables in the order they come in, and the number of features by family and table."""
+    tables = list(dict.fromkeys(count.table for count in counts))
+    families = dict.fromkeys(count.family for count in counts)
+    grid = {family: dict.fromkeys(tables, 0) for family in families}
+    for count in counts:
+        grid[count.family][count.table] += count.features
+    return tables, grid
+
+
+def render(data: ReportData) -> str:
+    """The page; needs at least two bad and two good test rows."""
+    test, threshold, applicant = data.test, data.decision.threshold, data.applicant
+    figures = model_plots.model_plots(test, threshold) | model_plots.driver_plots(data.drivers)
+    if applicant is not None:
+        figures |= {"waterfall": plots.waterfall(*applicant.explained)}
+    tables, grid = feature_grid(data.features)
+    return rendering.render(
+        "report.html.jinja",
+        {
+            "data": data,
+            "found": measures.performance(test.labels, test.probabilities, data.decision),
+            "gains": measures.gains(test.labels, test.probabilities),
+            "decided": measures.confusion(test.labels, test.probabilities, threshold),
+            "audits": test.audits(threshold),
+            "four_fifths": fairness.FOUR_FIFTHS,
+            "feature_tables": tables,
+            "feature_grid": grid,
+            "plots": rendering.images(figures),
+        },
+    )

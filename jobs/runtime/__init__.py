@@ -1,0 +1,1 @@
+"""What every job stands on: errors, settings, the engines and their session, files at an address."""

@@ -1,0 +1,156 @@
+"""The one place that builds a session, and the only one that knows which engine it has.
+
+`spark` is Apache Spark, on this machine or a cluster, and runs every verb. `sail` is Sail, a Spark Connect server in
+Rust inside this process: one machine, no JVM, the same DataFrames; it runs the verbs that need no more than those.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from pyspark.sql import DataFrame, SparkSession
+
+from features.plan.feature_table import Settle, as_planned
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Engine, conf_dir
+
+if TYPE_CHECKING:
+    from pysail.spark import SparkConnectServer
+
+# What results depend on, so that no file can change it.
+REQUIRED = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    # Tables hashed by applicant stay so in joins that also compare another column: one shuffle a table.
+    "spark.sql.requireAllClusterKeysForCoPartition": "false",
+}
+ON_SAIL: Final = frozenset({"assemble", "catalogue", "features", "serve"})
+"""What Sail runs: the others need Spark's readers, its barrier stages, or MLflow on Spark."""
+
+SAIL_SETTINGS: Final = {
+    # A service may be idle for a night; Sail would drop its session after a quarter of an hour.
+    "SAIL_SPARK__SESSION_TIMEOUT_SECS": "31536000",
+    # Few applicants are read from large files: what is not asked for need not be decoded.
+    "SAIL_PARQUET__PUSHDOWN_FILTERS": "true",
+    "RUST_LOG": "error",
+}
+"""For Sail's server, where the environment does not say otherwise."""
+
+servers: "list[SparkConnectServer]" = []
+"""Sail's server of this process: its client hangs when Python lets go of it."""
+
+
+def spark_defaults() -> dict[str, str]:
+    """conf/spark-defaults.conf as a mapping, read as Spark reads it: name, white space, value."""
+    text = (conf_dir() / "spark-defaults.conf").read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    pairs = (re.split(r"[\s=]+", line, maxsplit=1) for line in lines if line and not line.startswith("#"))
+    return {name: value.strip() for name, value in pairs}
+
+
+def open_session(name: str, engine: Engine = "spark") -> SparkSession:
+    """The session, named after what it runs; a process has one, of one engine.
+
+    Under spark-submit the sizes and packages are spark-submit's; started by Python they come from
+    conf/spark-defaults.conf, so that both agree.
+
+    Raises:
+        UserError: The engine can't run it, is not installed, or spark-submit has started the other one.
+    """
+    # Workers would otherwise take python3 from PATH and fail with PYTHON_VERSION_MISMATCH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    session = open_sail(name) if engine == "sail" else open_spark(name)
+    for key, value in REQUIRED.items():
+        session.conf.set(key, value)
+    return session
+
+
+@contextmanager
+def setting(spark: SparkSession, key: str, value: str) -> Iterator[None]:
+    """One of the session's settings for a while; what it was before comes back."""
+    before = spark.conf.get(key, None)
+    spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            spark.conf.unset(key)
+        else:
+            spark.conf.set(key, before)
+
+
+def open_spark(name: str) -> SparkSession:
+    """A session of Apache Spark."""
+    builder = SparkSession.builder.appName(f"home-credit {name}")
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        for key, value in spark_defaults().items():
+            builder = builder.config(key, value)
+        builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+        if "MASTER" in os.environ:
+            builder = builder.master(os.environ["MASTER"])
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def open_sail(verb: str) -> SparkSession:
+    """A session of the Sail server that this process holds."""
+    if verb not in ON_SAIL:
+        raise UserError(f"session.engine = sail runs {', '.join(sorted(ON_SAIL))}, not {verb}: leave it at spark")
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {verb} ...")
+    if not servers:
+        try:
+            from pysail.spark import SparkConnectServer
+        except ModuleNotFoundError:
+            raise UserError("session.engine = sail needs the extra: pip install 'home-credit-spark[sail]'") from None
+        for name, value in SAIL_SETTINGS.items():
+            os.environ.setdefault(name, value)
+        servers.append(SparkConnectServer(ip="127.0.0.1", port=0))
+        servers[0].start(background=True)
+    host, port = servers[0].listening_address
+    return SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+
+
+@contextmanager
+def settling() -> Iterator[Settle]:
+    """How the parts of the feature table are ended while it is written.
+
+    Spark takes them as one plan. Sail would hold all parts of one plan in memory at once, so each is written to a
+    temporary folder first; the last one alone is written anyway.
+    """
+    if not servers:
+        yield as_planned
+        return
+    with TemporaryDirectory(prefix="home-credit-") as folder:
+        written = count()
+
+        def settle(parts: Sequence[DataFrame]) -> Sequence[DataFrame]:
+            if len(parts) == 1:
+                return parts
+            return [written_and_read(part, f"{folder}/{next(written)}") for part in parts]
+
+        yield settle
+
+
+def written_and_read(rows: DataFrame, path: str) -> DataFrame:
+    """The rows, computed, from the files they were written to."""
+    rows.write.parquet(path)
+    # Sail writes no file where there is no row, and would find no columns.
+    return rows.sparkSession.read.schema(rows.schema).parquet(path)
+
+
+def running_stages(session: SparkSession) -> Iterator[str]:
+    """How far each running stage is, in words; nothing where the engine can't tell."""
+    if servers:
+        return
+    tracker = session.sparkContext.statusTracker()
+    for stage in tracker.getActiveStageIds():
+        info = tracker.getStageInfo(stage)
+        if info is not None:
+            yield f"stage {stage} {info.name.split(' at ')[0]}: {info.numCompletedTasks}/{info.numTasks} tasks"

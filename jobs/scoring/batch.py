@@ -1,0 +1,161 @@
+"""A model over a DataFrame: Arrow batches through `jobs.model.booster`, one booster a task.
+
+The model travels as the bytes of its file; each task checks their hash again and loads them once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from features.plan.feature_table import KEY
+from features.reason_families import FAMILIES
+from jobs.model.booster import Model, load_model
+from jobs.model.contributions import Explanations, Vector
+from jobs.registry.store import Registered
+from jobs.runtime.settings import Explain
+
+SCORED = f"{KEY} BIGINT, probability DOUBLE, score BIGINT, decision STRING, reason_not_scored STRING"
+MEASURED = f"{KEY} BIGINT, TARGET BIGINT, probability DOUBLE"
+EXPLAINED = (
+    f"{KEY} BIGINT, base_value DOUBLE, margin DOUBLE, "
+    "reasons ARRAY<STRUCT<family: STRING, sentence: STRING, contribution: DOUBLE>>, "
+    "contributions ARRAY<STRUCT<feature: STRING, value: DOUBLE, contribution: DOUBLE>>, other_contributions DOUBLE"
+)
+
+LINEAGE = {
+    "model_version": "Version in the registry",
+    "model_sha256": "Hash of the model's file",
+    "run_id": "MLflow run that trained the model",
+}
+"""What every row by a model says of it, with the columns' comments."""
+
+# A float32 probability that was stored and one that was computed again from the same features differ by less.
+SAME_PROBABILITY = 1e-6
+
+
+def as_array(names: Sequence[str]) -> Column:
+    """The features as one array of single precision, which is what boosters read, null where one is unknown.
+
+    Spark shuffles one column and hands it to Python in a fraction of the time that a thousand take.
+    """
+    return F.array(*names).cast("array<float>")
+
+
+def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
+    """`Model.score` of each row.
+
+    Args:
+        rows: SK_ID_CURR and the model's features.
+        model: What to score with.
+        threshold: The probability from which an applicant is declined.
+    """
+
+    def score(each: pd.DataFrame, loaded: Model) -> pd.DataFrame:
+        return pd.concat([each[[KEY]], loaded.score(each, threshold)], axis=1)
+
+    found = rows.select(KEY, *model.features).mapInPandas(by_batch(model, score), SCORED)
+    return found.select(
+        KEY, "probability", "score", "decision", F.lit(threshold).alias("threshold"), "reason_not_scored"
+    )
+
+
+def measured(rows: DataFrame, model: Model, features: Sequence[str] = ()) -> pd.DataFrame:
+    """SK_ID_CURR, TARGET, the model's probability and the named features of each row, collected, in the order of the
+    applicants."""
+
+    def measure(each: pd.DataFrame, loaded: Model) -> pd.DataFrame:
+        return each[[KEY, "TARGET", *features]].assign(probability=loaded.probabilities(each))
+
+    schema = ", ".join([MEASURED, *[f"`{name}` DOUBLE" for name in features]])
+    collected = rows.select(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema).toPandas()
+    return collected.sort_values(KEY, ignore_index=True)
+
+
+def explained(rows: DataFrame, model: Model, settings: Explain) -> DataFrame:
+    """`Model.explain` of each row.
+
+    Args:
+        rows: SK_ID_CURR, the stored probability and the model's features.
+        model: What they were scored with.
+        settings: How much of an explanation is kept.
+    """
+
+    def explain(each: pa.RecordBatch, loaded: Model) -> pa.RecordBatch:
+        values = np.ascontiguousarray(each.select(loaded.features).to_pandas().to_numpy())
+        found = loaded.explanations(values, settings.reasons, settings.contributions, settings.additivity)
+        check_same_probability(each["probability"].to_numpy(), found.probability)
+        return as_arrow(each[KEY], found)
+
+    return rows.select(KEY, "probability", *model.features).mapInArrow(by_batch(model, explain), EXPLAINED)
+
+
+def as_arrow(keys: pa.Array, found: Explanations) -> pa.RecordBatch:
+    """Rows of `EXPLAINED`, made whole columns at a time: an object for each applicant would take longer than SHAP."""
+    is_reason = found.reason_sums > 0
+    families = pa.array(found.families).take(pa.array(found.reasons[is_reason]))
+    sentences = pa.array([FAMILIES[family] for family in found.families]).take(pa.array(found.reasons[is_reason]))
+    reasons = {"family": families, "sentence": sentences, "contribution": pa.array(found.reason_sums[is_reason])}
+    values = found.values.ravel()
+    contributions = {
+        "feature": pa.array(found.features).take(pa.array(found.named.ravel())),
+        "value": pa.array(values, mask=np.isnan(values)),
+        "contribution": pa.array(found.contributions.ravel()),
+    }
+    columns = {
+        KEY: keys,
+        "base_value": pa.array(found.base_value),
+        "margin": pa.array(found.margin),
+        "reasons": lists(is_reason.sum(axis=1), reasons),
+        "contributions": lists(np.full(len(found.margin), found.named.shape[1]), contributions),
+        "other_contributions": pa.array(found.other_contributions),
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def lists(lengths: NDArray[np.int64], elements: Mapping[str, pa.Array]) -> pa.ListArray:
+    """Lists of structs: so many of the elements in a row for each."""
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    structs = pa.StructArray.from_arrays(list(elements.values()), names=list(elements))
+    return pa.ListArray.from_arrays(pa.array(ends), structs)
+
+
+def with_lineage(rows: DataFrame, run_date: date, model: Registered) -> DataFrame:
+    """SK_ID_CURR, run_date, the other columns, then which model they are by."""
+    lineage = dict(zip(LINEAGE, (model.version, model.sha256, model.run_id), strict=True))
+    return rows.select(
+        KEY,
+        F.lit(run_date).alias("run_date"),
+        *[name for name in rows.columns if name != KEY],
+        *[F.lit(value).alias(name) for name, value in lineage.items()],
+    )
+
+
+def by_batch[Rows: (pd.DataFrame, pa.RecordBatch)](
+    model: Model, work: Callable[[Rows, Model], Rows]
+) -> Callable[[Iterator[Rows]], Iterator[Rows]]:
+    """A function for mapInPandas or mapInArrow that loads the model once and works on each batch that holds rows."""
+    file, sha256 = model.file, model.sha256
+
+    def run(batches: Iterator[Rows]) -> Iterator[Rows]:
+        loaded = load_model(file, sha256)
+        for batch in batches:
+            if len(batch):
+                yield work(batch, loaded)
+
+    return run
+
+
+def check_same_probability(stored: Vector, explained: Vector) -> None:
+    """Raise where the score of a row is not the one that is being explained."""
+    off = ~(np.abs(stored - explained) <= SAME_PROBABILITY)
+    if off.any():
+        raise ArithmeticError(
+            f"{off.sum()} of {off.size} probabilities are not those of the features as they are now: "
+            "score again, then explain"
+        )

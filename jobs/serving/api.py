@@ -1,0 +1,214 @@
+"""The REST service: HTTP to questions for the desk, its answers to HTTP. Knows neither Spark nor the lake."""
+
+import asyncio
+import logging
+import secrets
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from jinja2 import Environment, StrictUndefined
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from jobs.serving.desk import Desk, Identifiers, Rows
+from jobs.serving.responses import Health, Problem, Problems, Refused, Scores, ScoringModel, refused
+from jobs.serving.uploads import COLUMNS, ScoreRequest, read_csv, read_request
+
+DESCRIPTION = """
+Scores applicants for a loan with the champion of a lake: probability of default, score, decision, and the reasons that
+a declined applicant can be told. What the lake holds of an applicant's earlier credits is joined to the row that is
+sent.
+
+A request is answered as a whole or not at all: where one of its rows breaks the contract, with 422 and every problem by
+row and column.
+"""
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problems, "description": "It can't be read as CSV, JSON or a form."},
+    401: {"model": Problems, "description": "The token is missing or wrong."},
+    404: {
+        "model": Problems,
+        "description": "The lake does not hold these applicants, or not with the features that the champion reads.",
+    },
+    413: {"model": Problems, "description": "Too many bytes or rows."},
+    415: {"model": Problems, "description": "Neither JSON, a form with a file, nor CSV."},
+    422: {"model": Problems, "description": "Columns or cells break the contract."},
+    503: {"model": Problems, "description": "Too many callers are waiting: try again."},
+}
+
+
+BEARER = HTTPBearer(auto_error=False, description="Where the service was started with a token.")
+
+
+class LimitedBody:
+    """Stops reading a request that is larger than allowed, whatever it says of its length."""
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self.app, self.largest = app, largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting its bytes."""
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.largest:
+                raise refused(413, f"the request is larger than {self.largest:,} bytes")
+            return message
+
+        await self.app(scope, counted, send)
+
+
+class WithoutValues(logging.Formatter):
+    """A log without the texts of errors: an engine's may quote the cell that it failed at."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802  logging's own name and types
+        """Where it happened, and of which kind it was."""
+        kind, _, frames = ei
+        return "".join([*traceback.format_tb(frames), kind.__name__])
+
+
+def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool]) -> FastAPI:
+    """The service.
+
+    Args:
+        desk: Answers, within its limits.
+        token: What callers must send; None asks for none.
+        keeps_up: Whether a new champion would take over.
+    """
+    limits = desk.limits
+    app = FastAPI(title="Home Credit default risk", description=DESCRIPTION, version="1", docs_url=None, redoc_url=None)
+    app.add_middleware(LimitedBody, largest=limits.largest_upload)
+
+    def authorised(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
+        if token and not (sent and secrets.compare_digest(sent.credentials.encode(), token.encode())):
+            raise refused(401, "send the token of this service as the header Authorization: Bearer ...")
+
+    guarded = [Depends(authorised)]
+
+    @app.post(
+        "/score",
+        dependencies=guarded,
+        responses=REFUSALS,
+        summary="Score applicants",
+        response_description="Everyone asked for, scored.",
+        openapi_extra={"requestBody": request_body()},
+    )
+    async def score(request: Request) -> Scores:
+        """Answers in the order of the question.
+
+        Send a CSV file like application_test.csv (as a form's file, or as text/csv), JSON with rows of the same
+        columns, or JSON with applicants whose features the lake holds.
+        """
+        return await desk.ask(await read_question(request, limits.most_rows))
+
+    @app.get(
+        "/model",
+        dependencies=guarded,
+        responses={401: REFUSALS[401]},
+        summary="The model that scores",
+        response_description="The champion.",
+    )
+    async def model() -> ScoringModel:
+        """The one that answers now; a new champion takes its place after a while."""
+        return desk.scorer.identity
+
+    @app.get(
+        "/health",
+        responses={503: {"model": Problems, "description": "It does, but a new champion would not: restart it."}},
+        summary="Whether the service answers",
+        response_description="It does.",
+    )
+    async def health() -> Health:
+        """Needs no token."""
+        if not keeps_up():
+            raise refused(503, "no longer looks for a new champion: restart the service")
+        return Health(status="ok", model_version=desk.scorer.identity.version, waiting=desk.waiting)
+
+    @app.get("/", include_in_schema=False)
+    async def form() -> HTMLResponse:
+        return page("form", model=desk.scorer.identity, columns=COLUMNS, needs_token=bool(token), limits=limits)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return page("reference", api=app.openapi())
+
+    add_refusals(app)
+    return app
+
+
+async def read_question(request: Request, most_rows: int) -> Rows | Identifiers:
+    """The rows or identifiers that a request holds, whichever of the three forms it has."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return await asyncio.to_thread(read_request, await request.body(), most_rows)
+    if kind == "text/csv":
+        return await asyncio.to_thread(read_csv, await request.body(), most_rows)
+    if kind == "multipart/form-data":
+        async with request.form(max_files=1, max_fields=0) as form:
+            return await asyncio.to_thread(read_csv, await the_file(form), most_rows)
+    raise refused(415, "send application/json, multipart/form-data with a file, or text/csv")
+
+
+async def the_file(form: FormData) -> bytes:
+    """The content of a form's file."""
+    sent = form.get("file")
+    if not isinstance(sent, UploadFile):
+        raise refused(400, "the form has no file: name the field file, as in curl -F file=@application_test.csv")
+    return await sent.read()
+
+
+def add_refusals(app: FastAPI) -> None:
+    """Every error as `Problems`."""
+
+    def answer(status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> JSONResponse:
+        return JSONResponse(Problems(detail=list(problems)).model_dump(), status, dict(headers or {}))
+
+    async def of_ours(_: Request, error: Refused) -> Response:
+        headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
+        return answer(error.status, error.problems, headers.get(error.status))
+
+    async def of_http(_: Request, error: HTTPException) -> Response:
+        return answer(error.status_code, [Problem(problem=str(error.detail))], error.headers)
+
+    async def of_a_bug(_: Request, __: Exception) -> Response:
+        return answer(500, [Problem(problem="the service failed: its log says where")])
+
+    app.add_exception_handler(Refused, of_ours)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, of_http)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, of_a_bug)
+
+
+def request_body() -> dict[str, Any]:
+    """What `POST /score` takes, for the OpenAPI page."""
+    row = {"SK_ID_CURR": 100001, "NAME_CONTRACT_TYPE": "Cash loans", "AMT_INCOME_TOTAL": 135000, "AMT_CREDIT": 568800.0}
+    examples = {
+        "applicants": {"summary": "Applicants whom the lake holds", "value": {"applicants": [100001, 100005]}},
+        "rows": {"summary": "Rows, here with a few of the columns", "value": {"rows": [row]}},
+    }
+    file = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
+    return {
+        "required": True,
+        "content": {
+            "application/json": {"schema": ScoreRequest.model_json_schema(), "examples": examples},
+            "multipart/form-data": {"schema": file},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    }
+
+
+def page(name: str, **values: object) -> HTMLResponse:
+    """A page from a template beside this file; it loads nothing from elsewhere."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    template = environment.from_string(
+        files("jobs.serving").joinpath("templates", f"{name}.html.jinja").read_text(encoding="utf-8")
+    )
+    return HTMLResponse(template.render(**values))

@@ -1,0 +1,96 @@
+"""The champion of a lake as a scorer, and the next one once there is one."""
+
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from jobs.lake.feature_sets import fitted_for
+from jobs.lake.tables import FEATURES, Lake
+from jobs.model.booster import Model
+from jobs.registry import store as tracking
+from jobs.registry.store import Registered
+from jobs.runtime.errors import ModelRefused
+from jobs.runtime.settings import Settings
+from jobs.serving.responses import ScoringModel
+from jobs.serving.scorer import Scorer, prepare_contract, prepare_features
+from jobs.serving.standing_plan import Prepared
+
+
+class Champions:
+    """Makes scorers of the champions that a lake has over time.
+
+    A plan belongs to a feature set and is kept: a champion of a known one takes over in the time that loading its file
+    takes, and the engine, which never gives back what planning took, stays as large as it is.
+
+    Args:
+        lake: Where histories, features and encodings are.
+        run_date: The one delivery to look into, or None.
+        settings: The threshold, how much is explained, and where the registry is.
+        folder: Where the rows of a question are while it is answered.
+
+    Raises:
+        UserError: There is no feature table or no such delivery.
+    """
+
+    def __init__(self, lake: Lake, run_date: date | None, settings: Settings, folder: Path) -> None:
+        if run_date is not None:
+            lake.delivery(run_date)
+        lake.read(FEATURES)
+        self.lake, self.run_date, self.settings, self.folder = lake, run_date, settings, folder
+        self.store = tracking.connect(lake.address, settings.mlflow)
+        self.plans: dict[str, Prepared] = {}
+
+    def newest(self) -> Scorer:
+        """The scorer of the champion that there is now.
+
+        Raises:
+            UserError: There is none, or no encodings of its features.
+            ModelRefused: Its file or a row model was changed, or the declarations of its features were.
+            TryAgain: The registry does not answer.
+        """
+        champion = self.store.need_champion()
+        model = self.store.registered_model(champion)
+        return Scorer(
+            self.lake,
+            self.run_date,
+            model,
+            self.identity(champion, model),
+            self.settings,
+            self.contract,
+            self.plan_for(champion, model),
+        )
+
+    def newer_than(self, version: int) -> Scorer | None:
+        """The scorer of the champion, where that is another version by now; raises as `newest` does."""
+        return None if self.store.need_champion().version == version else self.newest()
+
+    @cached_property
+    def contract(self) -> Prepared:
+        """The same for every champion."""
+        return prepare_contract(self.lake.spark, self.folder / "contract")
+
+    def plan_for(self, champion: Registered, model: Model) -> Prepared:
+        """From rows and histories to the features that the champion reads."""
+        if model.feature_set not in self.plans:
+            fitted = fitted_for(self.lake, model.feature_set)
+            made = fitted.feature_set
+            if made != model.feature_set or not fitted.has(model.features):
+                raise ModelRefused(
+                    f"the champion, version {champion.version}, was trained on feature set {model.feature_set}, the "
+                    f"declarations now make {made}: train and register a new model, or serve this one with its own code"
+                )
+            folder = self.folder / f"features_{model.feature_set}"
+            self.plans[model.feature_set] = prepare_features(self.lake.spark, folder, fitted)
+        return self.plans[model.feature_set]
+
+    def identity(self, champion: Registered, model: Model) -> ScoringModel:
+        """Which one it is, for callers."""
+        return ScoringModel(
+            name=self.store.model_name,
+            version=champion.version,
+            sha256=champion.sha256,
+            run_id=champion.run_id,
+            feature_set=model.feature_set,
+            features=len(model.features),
+            threshold=self.settings.decision.threshold,
+        )

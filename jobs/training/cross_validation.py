@@ -1,0 +1,171 @@
+"""Candidates fitted on the executors: one task a fold, each with the rows of all folds but its own.
+
+A fold is fitted in one process, so that its rows must fit into a task: `search.rows` bounds them. More applicants than
+that are what the distributed fit of `train` is for.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.plan.feature_table import KEY
+from jobs.lake import folds
+from jobs.model.candidates import Candidate, FoldRows, Labels, OutOfFold, Values
+from jobs.model.null_importance import kept
+from jobs.runtime.settings import Search, Selection, Split
+from jobs.scoring import batch
+
+LEFT_OUT, FOLD, STOPS, VALUES = "left_out", "fold", "stops", "values"
+NO_FOLD = -1
+# A tenth of the rows that a fold is fitted on ends the fit.
+STOP_SHARE = 10
+
+ANSWERED = f"{KEY} BIGINT, TARGET BIGINT, fold INT, margin DOUBLE, rounds INT, size BIGINT, seconds DOUBLE"
+KEPT = f"{LEFT_OUT} INT, feature STRING"
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """Labelled applicants in folds.
+
+    Args:
+        rows: SK_ID_CURR, TARGET, fold, stops (whether the row ends a fit) and values, the features as one array.
+        folds: How many there are.
+        names: The features, in order.
+        kept: The features that a fold's fit may read, where they were selected; `NO_FOLD` for a fit on all folds.
+    """
+
+    rows: DataFrame
+    folds: int
+    names: tuple[str, ...]
+    kept: Mapping[int, tuple[str, ...]]
+
+    def names_for(self, left_out: int) -> tuple[str, ...]:
+        """What a fit that leaves the fold out may read."""
+        return self.kept.get(left_out, self.names)
+
+
+def deal(rows: DataFrame, names: Sequence[str], split: Split, settings: Search) -> Dealt:
+    """At most `search.rows` of the training applicants, in folds by their hash: those who end the training and those
+    whom the model is measured on stay unseen.
+
+    Args:
+        rows: SK_ID_CURR, TARGET, part and the features of labelled applicants.
+        names: The features.
+        split: Of the applicants into parts.
+        settings: How many applicants and folds.
+    """
+    known = rows.where(F.col("part") == folds.TRAIN)
+    drawn = F.xxhash64(F.lit(settings.seed).cast("bigint"), KEY)
+    applicants = known.select(KEY).orderBy(drawn, KEY).limit(settings.rows)
+    return Dealt(
+        known.join(F.broadcast(applicants), on=KEY, how="left_semi").select(
+            KEY,
+            "TARGET",
+            folds.cross_fold(split, settings.folds).alias(FOLD),
+            (F.pmod(drawn, F.lit(STOP_SHARE)) == 0).alias(STOPS),
+            batch.as_array(names).alias(VALUES),
+        ),
+        settings.folds,
+        tuple(names),
+        {},
+    )
+
+
+def fewest_of_a_class(dealt: Dealt) -> int:
+    """The applicants of the rarer TARGET in the fold that has fewest."""
+    bad = F.count_if(F.col("TARGET") == 1)
+    counted = dealt.rows.groupBy(FOLD).agg(F.least(bad, F.count("*") - bad).alias("rarer")).collect()
+    return min((row["rarer"] for row in counted), default=0) if len(counted) == dealt.folds else 0
+
+
+def select(dealt: Dealt, settings: Selection) -> Dealt:
+    """The same applicants, with the features that each fold's own rows speak for."""
+    names = dealt.names
+
+    def choose(key: tuple[Any, ...], group: pa.Table) -> pa.Table:
+        left_out = int(key[0].as_py())
+        fitted_on = pa.compute.not_equal(group[FOLD], left_out)
+        ordered = group.filter(fitted_on).sort_by(KEY)
+        chosen = kept(matrix(ordered), as_labels(ordered), settings)
+        return pa.table(
+            {LEFT_OUT: np.full(chosen.size, left_out, np.int32), "feature": [names[place] for place in chosen]}
+        )
+
+    found = in_tasks(dealt, [NO_FOLD, *range(dealt.folds)], choose, KEPT)
+    chosen = {fold: set(found["feature"][found[LEFT_OUT] == fold]) for fold in (NO_FOLD, *range(dealt.folds))}
+    return replace(dealt, kept={fold: tuple(name for name in names if name in of) for fold, of in chosen.items()})
+
+
+def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
+    """Fit the candidate once for each fold, on the others, and collect what it says of the fold."""
+    places = {name: place for place, name in enumerate(dealt.names)}
+    read = {fold: [places[name] for name in dealt.names_for(fold)] for fold in range(dealt.folds)}
+
+    def answer(key: tuple[Any, ...], group: pa.Table) -> pa.Table:
+        left_out = int(key[0].as_py())
+        started = time.monotonic()
+        own, rows = fold_rows(group.sort_by(KEY), left_out, read[left_out])
+        fitted = candidate.fit(rows)
+        return pa.table(
+            {
+                KEY: own[KEY],
+                "TARGET": own["TARGET"],
+                FOLD: np.full(len(own), left_out, np.int32),
+                "margin": fitted.margins,
+                "rounds": np.full(len(own), fitted.rounds, np.int32),
+                "size": np.full(len(own), fitted.size, np.int64),
+                "seconds": np.full(len(own), time.monotonic() - started),
+            }
+        )
+
+    found = in_tasks(dealt, range(dealt.folds), answer, ANSWERED).sort_values(KEY)
+    each = found.groupby(FOLD)[["rounds", "size", "seconds"]].first()
+    return OutOfFold(
+        labels=found["TARGET"].to_numpy(dtype=np.float64),
+        margins=found["margin"].to_numpy(dtype=np.float64),
+        rounds=float(each["rounds"].mean()),
+        size=float(each["size"].mean()),
+        seconds=float(each["seconds"].sum()),
+    )
+
+
+def in_tasks(
+    dealt: Dealt, fits: Iterable[int], work: Callable[[tuple[Any, ...], pa.Table], pa.Table], schema: str
+) -> pd.DataFrame:
+    """Each task has every row and the number of the fold to leave out; all that they answer is collected."""
+    numbers = list(fits)
+    each = dealt.rows.select(F.explode(F.array(*[F.lit(number) for number in numbers])).alias(LEFT_OUT), "*")
+    # By their hash several would share a task while a core is idle.
+    apart = each.repartitionById(len(numbers), LEFT_OUT)
+    return apart.groupBy(LEFT_OUT).applyInArrow(work, schema).toPandas()
+
+
+def fold_rows(ordered: pa.Table, left_out: int, places: Sequence[int]) -> tuple[pa.Table, FoldRows]:
+    """The rows that are left out, and all of the fold's rows as arrays of the features in these places."""
+    fold, stops = ordered[FOLD].to_numpy(), ordered[STOPS].to_numpy()
+    values, labels = matrix(ordered)[:, places], as_labels(ordered)
+    own = fold == left_out
+    fits, ends = ~own & ~stops, ~own & stops
+    rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own])
+    return ordered.filter(pa.array(own)), rows
+
+
+def matrix(rows: pa.Table) -> Values:
+    """The values as (rows, features), nan where one is null."""
+    flat: Values = rows[VALUES].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(rows.num_rows, -1)
+
+
+def as_labels(rows: pa.Table) -> Labels:
+    """TARGET of the rows."""
+    labels: NDArray[np.float32] = rows["TARGET"].to_numpy().astype(np.float32)
+    return labels

@@ -1,0 +1,128 @@
+"""Whose rows a caller's applicant is joined with: all from one delivery, the newest that knows them."""
+
+from datetime import date
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+from features import TABLES
+from features.contract import schema
+from jobs.lake.histories import Histories, read_histories
+from jobs.lake.tables import Lake, by_last_version, source_table
+
+MARCH, APRIL, MAY, JUNE = date(2018, 3, 17), date(2018, 4, 17), date(2018, 5, 17), date(2018, 6, 17)
+ANNA, BRUNO, CLARA, DORA, EMIL, FRIDA = 1, 2, 3, 4, 5, 6
+
+Rows = list[dict[str, int]]
+
+DELIVERIES: dict[date, dict[str, Rows]] = {
+    MARCH: {
+        "bureau": [{"SK_ID_CURR": ANNA, "SK_ID_BUREAU": 10}, {"SK_ID_CURR": EMIL, "SK_ID_BUREAU": 50}],
+        "bureau_balance": [{"SK_ID_BUREAU": 10, "MONTHS_BALANCE": -3}, {"SK_ID_BUREAU": 50, "MONTHS_BALANCE": -3}],
+    },
+    APRIL: {
+        "application": [{"SK_ID_CURR": ANNA}, {"SK_ID_CURR": BRUNO}],
+        "bureau": [
+            {"SK_ID_CURR": ANNA, "SK_ID_BUREAU": 10},
+            {"SK_ID_CURR": BRUNO, "SK_ID_BUREAU": 20},
+            {"SK_ID_CURR": EMIL, "SK_ID_BUREAU": 50},
+        ],
+        "bureau_balance": [{"SK_ID_BUREAU": loan, "MONTHS_BALANCE": -1} for loan in (10, 20, 50)],
+        "previous_application": [{"SK_ID_CURR": BRUNO, "SK_ID_PREV": 200}],
+    },
+    MAY: {
+        # Anna's loan has other months now; of Bruno only the application came, of Clara only a card.
+        "application": [{"SK_ID_CURR": ANNA}, {"SK_ID_CURR": BRUNO}],
+        "bureau": [{"SK_ID_CURR": ANNA, "SK_ID_BUREAU": 10}],
+        "bureau_balance": [{"SK_ID_BUREAU": 10, "MONTHS_BALANCE": -7}],
+        "credit_card_balance": [{"SK_ID_CURR": CLARA, "SK_ID_PREV": 300, "MONTHS_BALANCE": -1}],
+    },
+}
+CORRECTED = DELIVERIES[MARCH] | {"credit_card_balance": [{"SK_ID_CURR": FRIDA, "SK_ID_PREV": 600}]}
+UNPUBLISHED: dict[str, Rows] = {
+    "bureau": [{"SK_ID_CURR": each, "SK_ID_BUREAU": 99} for each in (ANNA, EMIL, FRIDA)],
+    "bureau_balance": [{"SK_ID_BUREAU": 50, "MONTHS_BALANCE": -99}],
+}
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Three deliveries, of which the first was corrected last; and others, or the same again, that were written and
+    never recorded."""
+    made = Lake(str(tmp_path_factory.mktemp("lake")), spark)
+    publish(made, MARCH, DELIVERIES[MARCH])
+    publish(made, APRIL, DELIVERIES[APRIL])
+    write(made, APRIL, UNPUBLISHED)
+    publish(made, MAY, DELIVERIES[MAY])
+    publish(made, MARCH, CORRECTED)
+    write(made, MARCH, UNPUBLISHED)
+    write(made, JUNE, UNPUBLISHED)
+    return made
+
+
+def publish(lake: Lake, day: date, tables: dict[str, Rows]) -> None:
+    lake.record_delivery(day, "made up", write(lake, day, tables))
+
+
+def write(lake: Lake, day: date, tables: dict[str, Rows]) -> dict[str, int]:
+    """Versions of every source table, after a delivery's rows were put into it."""
+    versions = {}
+    for table in TABLES:
+        cells = [tuple(row.get(column.name) for column in table.columns) for row in tables.get(table.name, [])]
+        nullable = T.StructType([T.StructField(each.name, each.dataType) for each in schema(table)])
+        versions[table.name] = lake.replace(source_table(table.name), lake.spark.createDataFrame(cells, nullable), day)
+    return versions
+
+
+def ids(found: Histories, table: str, column: str) -> list[int]:
+    return sorted(found.tables[table].column(column).to_pylist())
+
+
+def test_each_applicant_comes_from_the_newest_delivery_that_knows_them(lake: Lake) -> None:
+    found = read_histories(lake, None, [ANNA, BRUNO, CLARA, DORA])
+    assert found.deliveries == {ANNA: MAY, BRUNO: MAY, CLARA: MAY}
+    assert ids(found, "bureau", "SK_ID_BUREAU") == [10]
+    assert ids(found, "bureau_balance", "MONTHS_BALANCE") == [-7]
+    assert ids(found, "credit_card_balance", "SK_ID_PREV") == [300]
+    assert ids(found, "previous_application", "SK_ID_PREV") == [], "Bruno's of April are not mixed with May"
+
+
+def test_of_older_deliveries_the_newest_counts_as_it_was_recorded(lake: Lake) -> None:
+    found = read_histories(lake, None, [ANNA, DORA, EMIL, FRIDA])
+    assert found.deliveries == {ANNA: MAY, EMIL: APRIL, FRIDA: MARCH}
+    assert ids(found, "bureau", "SK_ID_BUREAU") == [10, 50]
+    assert ids(found, "bureau_balance", "MONTHS_BALANCE") == [-7, -1]
+    assert ids(found, "credit_card_balance", "SK_ID_PREV") == [600]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        ({}, {}),
+        ({MARCH: 0}, {0: [MARCH]}),
+        ({MARCH: 0, APRIL: 1, MAY: 2}, {2: [MARCH, APRIL, MAY]}),
+        ({MARCH: 3, APRIL: 1, MAY: 2}, {3: [APRIL, MAY, MARCH]}),
+        ({MARCH: 0, APRIL: 1, MAY: 1}, {1: [MARCH, APRIL, MAY]}),  # of two that were written at once
+        ({MARCH: 0, APRIL: 1, MAY: 3}, {1: [MARCH, APRIL], 3: [MAY]}),
+        ({MARCH: 7, APRIL: 1, MAY: 3}, {1: [APRIL], 3: [MAY], 7: [MARCH]}),
+    ],
+)
+def test_deliveries_are_read_at_one_version_where_nothing_was_written_between(
+    recorded: dict[date, int], read: dict[int, list[date]]
+) -> None:
+    assert by_last_version(recorded) == read
+
+
+def test_a_run_date_is_the_only_delivery_that_is_looked_into(lake: Lake) -> None:
+    found = read_histories(lake, APRIL, [ANNA, CLARA])
+    assert found.deliveries == {ANNA: APRIL}
+    assert ids(found, "bureau_balance", "MONTHS_BALANCE") == [-1]
+
+
+def test_a_stranger_has_every_table_and_no_row(lake: Lake) -> None:
+    found = read_histories(lake, None, [DORA])
+    assert found.deliveries == {}
+    assert {name: len(rows) for name, rows in found.tables.items()} == dict.fromkeys(
+        [table.name for table in TABLES], 0
+    )

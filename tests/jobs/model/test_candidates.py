@@ -1,0 +1,97 @@
+"""What is fitted to one fold: trees and the baseline, against libraries used in the plainest way."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from jobs.model.candidates import FoldRows, Logistic, Standardised, Trees
+from jobs.model.measures import auc
+from jobs.runtime.settings import Train, load_settings
+
+ROWS, FEATURES = 900, 6
+
+
+@pytest.fixture(scope="module")
+def booster() -> Train:
+    return load_settings(
+        overrides=("train.rounds=30", "train.min_child_weight=2", "train.early_stopping_rounds=5")
+    ).train
+
+
+def made_up(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The first feature tells the label, some of the second are unknown, the others say nothing."""
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(ROWS, FEATURES)).astype(np.float32)
+    labels = (random.random(ROWS) < 1 / (1 + np.exp(1 - 2 * values[:, 0]))).astype(np.float32)
+    values[random.random(ROWS) < 0.3, 1] = np.nan
+    return values, labels
+
+
+def fold() -> FoldRows:
+    values, labels = made_up()
+    return FoldRows(values[:600], labels[:600], values[600:700], labels[600:700], values[700:])
+
+
+@pytest.mark.parametrize("rows", [700, 900])
+def test_margins_are_those_of_xgboost_used_plainly(booster: Train, rows: int) -> None:
+    values, labels = made_up()
+    fitted = Trees(booster).fit(FoldRows(values[:600], labels[:600], values[600:rows], labels[600:rows], values[700:]))
+    plain = xgboost.XGBClassifier(
+        n_estimators=30,
+        early_stopping_rounds=5,
+        eval_metric="logloss",
+        random_state=booster.seed,
+        max_depth=booster.max_depth,
+        learning_rate=booster.learning_rate,
+        min_child_weight=booster.min_child_weight,
+        subsample=booster.subsample,
+        colsample_bytree=booster.colsample_bytree,
+        reg_alpha=booster.reg_alpha,
+        reg_lambda=booster.reg_lambda,
+        n_jobs=1,
+    ).fit(values[:600], labels[:600], eval_set=[(values[600:rows], labels[600:rows])], verbose=False)
+    expected = plain.predict(values[700:], output_margin=True)
+    assert fitted.margins == pytest.approx(expected, abs=1e-6)
+    assert fitted.rounds == plain.best_iteration + 1
+    trees = plain.get_booster()[: fitted.rounds].trees_to_dataframe()
+    assert fitted.size == (trees["Feature"] == "Leaf").sum()
+
+
+def test_the_baseline_is_that_of_scikit_learn() -> None:
+    rows = fold()
+    values, labels = np.vstack([rows.values, rows.stop_values]), np.append(rows.labels, rows.stop_labels)
+    plain = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(C=0.1))
+    expected = plain.fit(values, labels).decision_function(rows.left_out)
+    fitted = Logistic(0.1).fit(rows)
+    assert fitted.margins == pytest.approx(expected, abs=2e-3)
+    assert (fitted.rounds, fitted.size) == (0, FEATURES)
+
+
+def test_a_stronger_penalty_gives_smaller_odds_and_both_rank_well() -> None:
+    rows, labels = fold(), made_up()[1][700:]
+    weak, strong = (Logistic(c).fit(rows).margins for c in (1.0, 0.001))
+    assert np.ptp(strong) < np.ptp(weak) / 2
+    assert min(auc(labels, weak), auc(labels, strong)) > 0.8
+
+
+def test_values_are_on_one_scale_and_none_is_unknown() -> None:
+    nan = np.nan
+    values = np.array([[1, nan, 7, 1e30], [3, nan, 7, 0], [nan, nan, 7, 0], [8, nan, 7, 0]], dtype=np.float32)
+    scaled = Standardised.of(values).apply(values)
+    filled = pd.Series([1.0, 3.0, 3.0, 8.0])  # the median of three
+    assert scaled[:, 0] == pytest.approx((filled - filled.mean()) / filled.std(ddof=0))
+    assert (scaled[:, 1] == 0).all()
+    assert (scaled[:, 2] == 0).all()
+    assert np.isfinite(scaled).all()
+    far = Standardised.of(values).apply(np.array([[1e9, 0, 7, 0]], dtype=np.float32))
+    assert far[0, 0] == 5.0
+
+
+def test_the_same_rows_give_the_same_margins(booster: Train) -> None:
+    for candidate in (Trees(booster), Logistic(0.01)):
+        assert np.array_equal(candidate.fit(fold()).margins, candidate.fit(fold()).margins)

@@ -1,0 +1,122 @@
+"""A champion on a delivery that was assembled with a candidate's newly fitted features only."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from features.plan.feature_table import KEY
+from features.plan.nested_table import of_applicants
+from jobs.assemble import assemble
+from jobs.lake import folds
+from jobs.lake.job import Job
+from jobs.lake.tables import FEATURES, Lake, source_table
+from jobs.model import measures
+from jobs.model.booster import Model
+from jobs.promotion.evidence import feature_sets_now, gain_on_champion, measured_on_test_folds
+from jobs.promotion.gates import Gain
+from jobs.registry import store as tracking
+from jobs.registry.store import Registered, Tracking, Training
+from jobs.runtime.errors import ModelRefused
+from jobs.runtime.settings import load_settings
+from jobs.scoring import batch
+from tests.line import RUN_DATE
+
+DAY, NEXT = date.fromisoformat(RUN_DATE), date(2018, 6, 17)
+
+
+@pytest.fixture(scope="module")
+def next_job(spark: SparkSession, demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The demo's lake with a second delivery, in which a third of those that were trained on are missing."""
+    folder = tmp_path_factory.mktemp("evidence") / "lake"
+    shutil.copytree(demo_lake, folder)
+    job = Job(Lake(str(folder), spark), NEXT, load_settings("local"))
+    delivered = job.lake.delivered_tables(DAY)
+    is_training = folds.part(job.settings.split) == folds.TRAIN
+    kept = delivered["application"].where(~is_training | (F.col(KEY) % 3 > 0))
+    rows = of_applicants(delivered, kept)
+    versions = {name: job.lake.replace(source_table(name), each, NEXT) for name, each in rows.items()}
+    job.lake.record_delivery(NEXT, "made up", versions)
+    assemble(job)
+    return job
+
+
+@pytest.fixture(scope="module")
+def store(next_job: Job) -> Tracking:
+    return tracking.connect(next_job.lake.address, next_job.settings.mlflow)
+
+
+@pytest.fixture(scope="module")
+def champion(store: Tracking) -> Registered:
+    return store.need_champion()
+
+
+@pytest.fixture(scope="module")
+def candidate(next_job: Job, store: Tracking, champion: Registered) -> Training:
+    """The run of a candidate that reads what the second delivery was assembled with."""
+    (feature_set,) = feature_sets_now(next_job)
+    assert feature_set != champion.feature_set
+    version = next_job.lake.version(FEATURES)
+    made = store.training(champion.run_id)
+    return replace(made, run_date=NEXT, feature_set=feature_set, features_version=version)
+
+
+@pytest.fixture(scope="module")
+def measured(next_job: Job, store: Tracking, candidate: Training, champion: Registered) -> pd.DataFrame:
+    """What the candidate says of them: the champion's trees on the candidate's features, coarsened."""
+    model = replace(store.registered_model(champion), feature_set=candidate.feature_set)
+    found = measured_on_test_folds(next_job, candidate, model)
+    return found.assign(probability=found["probability"].round(1))
+
+
+@pytest.fixture
+def compare(
+    next_job: Job, store: Tracking, candidate: Training, champion: Registered, measured: pd.DataFrame
+) -> Callable[[], Gain]:
+    """The candidate's gain on the champion, as things are when it is called."""
+    return lambda: gain_on_champion(next_job, store, candidate, measured, champion)
+
+
+def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
+    next_job: Job,
+    store: Tracking,
+    candidate: Training,
+    champion: Registered,
+    measured: pd.DataFrame,
+    compare: Callable[[], Gain],
+) -> None:
+    gain = compare()
+    assemble(next_job, champion.feature_set)  # the long way: as if the delivery were to be scored with the champion
+    rows = folds.labelled(next_job.lake.read_run_date(FEATURES, NEXT), candidate.split)
+    theirs = batch.measured(rows.where("part = 'test'"), store.registered_model(champion))
+    assert theirs[KEY].tolist() == measured[KEY].tolist()
+    assert theirs["probability"].nunique() > len(theirs) / 2
+    paired = measures.bootstrap_auc_difference(
+        theirs["TARGET"], measured["probability"], theirs["probability"], next_job.settings.gates.confidence
+    )
+    assert gain == Gain(paired, same_applicants=True)
+
+
+def test_a_champion_whose_features_are_declared_no_more_is_compared_on_others(
+    compare: Callable[[], Gain], store: Tracking, champion: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.lake.feature_sets.feature_set", lambda *_: "0123456789ab")
+    gain = compare()
+    assert not gain.same_applicants
+    assert gain.auc.standard_error > store.training(champion.run_id).auc.standard_error
+
+
+def test_a_champion_that_can_not_score_any_more_can_be_replaced(
+    compare: Callable[[], Gain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Model:
+        raise ModelRefused("the model gives reasons of the family thrift, which has no sentence: train it again")
+
+    monkeypatch.setattr(Tracking, "registered_model", refuse)
+    assert not compare().same_applicants

@@ -1,0 +1,376 @@
+"""The REST service before a scorer that is made up: statuses, tokens, limits, and who shares a batch with whom."""
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from jobs.runtime.errors import TryAgain
+from jobs.runtime.settings import Serve, load_settings
+from jobs.serve import keep_up, look
+from jobs.serving.api import WithoutValues, make_app
+from jobs.serving.desk import Desk
+from jobs.serving.responses import Problem, ScoredApplicant
+from jobs.serving.uploads import COLUMNS
+from tests.callers import ANNA, BRUNO, MODEL, MadeUpScorer, application, as_csv
+
+LIMITS = load_settings().serve
+SECRET = "open sesame"
+
+
+def limits(**changed: float) -> Serve:
+    return LIMITS.model_copy(update=changed)
+
+
+def service(scorer: MadeUpScorer | None = None, token: str | None = None, **changed: float) -> FastAPI:
+    return made(Desk(scorer or MadeUpScorer(), limits(**changed)), token)
+
+
+def made(desk: Desk, token: str | None = None, *, keeps_up: bool = True) -> FastAPI:
+    return make_app(desk, token, lambda: keeps_up)
+
+
+def talk(app: FastAPI, story: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
+    """Have a story told to a service, in one event loop."""
+
+    async def run() -> Any:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await story(client)
+
+    return asyncio.run(run())
+
+
+def send(app: FastAPI, body: bytes, kind: str = "text/csv", **headers: str) -> httpx.Response:
+    """One request to /score."""
+    return talk(app, lambda client: client.post("/score", content=body, headers={"content-type": kind, **headers}))
+
+
+def get(app: FastAPI, path: str, **headers: str) -> httpx.Response:
+    return talk(app, lambda client: client.get(path, headers=headers))
+
+
+def upload(client: httpx.AsyncClient, *rows: dict[str, str]) -> Awaitable[httpx.Response]:
+    return client.post("/score", files={"file": ("rows.csv", as_csv(rows))})
+
+
+def problems(response: httpx.Response) -> list[tuple[int | None, str | None, str]]:
+    return [(each["row"], each["column"], each["problem"]) for each in response.json()["detail"]]
+
+
+def test_a_form_a_file_and_json_are_answered_alike_in_the_order_of_the_question() -> None:
+    rows = [application(BRUNO, AMT_CREDIT="100"), application(ANNA, AMT_CREDIT="200")]
+    of_form = talk(service(), lambda client: upload(client, *rows))
+    of_csv = send(service(), as_csv(rows), "text/csv; charset=utf-8")
+    of_json = send(service(), json.dumps({"rows": rows}).encode(), "application/json")
+    assert of_form.status_code == 200
+    assert of_form.json() == of_csv.json() == of_json.json()
+    answer = of_form.json()
+    assert answer["model"] == MODEL.model_dump()
+    assert [(each["SK_ID_CURR"], each["probability"]) for each in answer["applicants"]] == [(BRUNO, 0.1), (ANNA, 0.2)]
+
+
+def test_the_scorer_problems_carry_the_callers_own_row_numbers() -> None:
+    refused = send(service(), as_csv([application(ANNA), application(BRUNO, NAME_HOUSING_TYPE="Boat")]))
+    assert refused.status_code == 422
+    assert problems(refused) == [(2, "NAME_HOUSING_TYPE", "floats")]
+
+
+def test_unknown_applicants_are_named() -> None:
+    answer = send(service(), b'{"applicants": [100001, 5, 6]}', "application/json")
+    assert answer.status_code == 404
+    assert problems(answer) == [
+        (2, "SK_ID_CURR", "is in no assembled delivery"),
+        (3, "SK_ID_CURR", "is in no assembled delivery"),
+    ]
+
+
+def test_an_applicant_whose_features_the_model_does_not_read_is_refused_by_row() -> None:
+    class Moved(MadeUpScorer):
+        def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant | list[Problem]]:
+            others = [Problem(column="SK_ID_CURR", problem="has other features")]
+            return super().score_stored(applicants) | {BRUNO: others}
+
+    answer = send(service(Moved()), b'{"applicants": [100001, 100002, 5]}', "application/json")
+    assert answer.status_code == 404
+    assert problems(answer) == [
+        (2, "SK_ID_CURR", "has other features"),
+        (3, "SK_ID_CURR", "is in no assembled delivery"),
+    ]
+
+
+def test_without_the_token_only_whether_it_lives_is_told() -> None:
+    app = service(token=SECRET)
+    right = {"authorization": f"Bearer {SECRET}"}
+    for wrong in ({}, {"authorization": "Bearer x"}, {"authorization": SECRET}, {"authorization": "Bearer \u00fc"}):
+        headers = {name: value.encode("latin-1") for name, value in wrong.items()}
+        for path in ("/score", "/model"):
+            method = "POST" if path == "/score" else "GET"
+            answer = talk(app, lambda c, m=method, p=path, h=headers: c.request(m, p, headers=h))
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert "token" in problems(answer)[0][2]
+    assert get(app, "/health").json() == {"status": "ok", "model_version": 7, "waiting": 0}
+    assert get(app, "/model", **right).json() == MODEL.model_dump()
+    assert send(app, as_csv([application()]), **right).status_code == 200
+
+
+def test_too_many_bytes_or_rows_are_refused() -> None:
+    body = as_csv([application(each) for each in range(1, 5)])
+    small = service(largest_upload=len(body) - 1)
+    too_large = send(small, body)
+    assert too_large.status_code == 413
+    assert problems(too_large) == [(None, None, f"the request is larger than {len(body) - 1:,} bytes")]
+    form = talk(small, lambda client: client.post("/score", files={"file": body}))
+    assert form.status_code == 413
+    assert send(service(most_rows=3), body).status_code == 413
+    assert send(service(most_rows=4, largest_upload=len(body)), body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("text/plain", b"x", 415),
+        ("multipart/form-data; boundary=x", b"--x--", 400),
+        ("multipart/form-data", b"no boundary", 400),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="rows"; filename="a"\r\n\r\n1\r\n--x--\r\n',
+            400,
+        ),
+        ("application/json", b"{", 400),
+        ("application/json", b"\xff", 400),
+        ("text/csv", b"SK_ID_CURR\n1\n", 422),
+    ],
+)
+def test_what_can_not_be_read_is_refused_with_a_reason(kind: str, body: bytes, status: int) -> None:
+    answer = send(service(), body, kind)
+    assert answer.status_code == status
+    assert all(each["problem"] for each in answer.json()["detail"])
+
+
+def test_another_path_or_method_is_refused_in_the_same_form() -> None:
+    for answer in (get(service(), "/scores"), get(service(), "/score")):
+        assert answer.status_code in (404, 405)
+        assert len(problems(answer)) == 1
+
+
+def test_callers_who_arrive_together_share_a_batch() -> None:
+    scorer = MadeUpScorer()
+
+    async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
+        return await asyncio.gather(
+            *(upload(client, application(each, AMT_CREDIT=str(each % 1000))) for each in range(1000, 1050))
+        )
+
+    answers = talk(service(scorer, gather_seconds=0.5), story)
+    assert [each.json()["applicants"][0]["probability"] for each in answers] == [n / 1000 for n in range(50)]
+    assert [sorted(batch) for batch in scorer.batches] == [list(range(1000, 1050))]
+
+
+def test_rows_of_one_applicant_that_differ_are_answered_apart_and_equal_ones_once() -> None:
+    scorer = MadeUpScorer()
+    amounts = ["100", "200", "100", "300"]
+
+    async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
+        return await asyncio.gather(*(upload(client, application(ANNA, AMT_CREDIT=each)) for each in amounts))
+
+    answers = talk(service(scorer), story)
+    assert [each.json()["applicants"][0]["probability"] for each in answers] == [0.1, 0.2, 0.1, 0.3]
+    assert scorer.batches == [[ANNA]] * 3
+
+
+def test_a_batch_is_not_larger_than_a_request_may_be() -> None:
+    scorer = MadeUpScorer()
+
+    async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
+        rows = [application(each) for each in range(1, 7)]
+        return await asyncio.gather(*(upload(client, *rows[start : start + 2]) for start in (0, 2, 4)))
+
+    assert [each.status_code for each in talk(service(scorer, most_rows=4), story)] == [200] * 3
+    assert [len(batch) for batch in scorer.batches] == [4, 2]
+
+
+def test_one_callers_bad_row_is_not_another_callers() -> None:
+    async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
+        good, bad = application(ANNA), application(BRUNO, NAME_HOUSING_TYPE="Boat")
+        return await asyncio.gather(upload(client, good), upload(client, bad))
+
+    assert [each.status_code for each in talk(service(), story)] == [200, 422]
+
+
+def test_more_callers_than_can_wait_are_told_to_come_again() -> None:
+    hold = threading.Event()
+
+    async def story(client: httpx.AsyncClient) -> tuple[httpx.Response, Sequence[httpx.Response]]:
+        waiting = [asyncio.ensure_future(upload(client, application(each))) for each in (1, 2)]
+        while (await client.get("/health")).json()["waiting"] < 2:
+            await asyncio.sleep(0.01)
+        turned_away = await upload(client, application(3))
+        hold.set()
+        return turned_away, await asyncio.gather(*waiting)
+
+    turned_away, answered = talk(service(MadeUpScorer(hold), most_waiting=2), story)
+    assert turned_away.status_code == 503
+    assert int(turned_away.headers["retry-after"]) > 0
+    assert [each.status_code for each in answered] == [200, 200]
+
+
+def test_a_caller_who_hangs_up_takes_nothing_from_the_others() -> None:
+    hold = threading.Event()
+
+    async def story(client: httpx.AsyncClient) -> tuple[httpx.Response, int]:
+        leaves, stays = (asyncio.ensure_future(upload(client, application(each))) for each in (1, 2))
+        while (await client.get("/health")).json()["waiting"] < 2:
+            await asyncio.sleep(0.01)
+        leaves.cancel()
+        await asyncio.sleep(0.05)
+        hold.set()
+        return await stays, (await client.get("/health")).json()["waiting"]
+
+    answer, waiting = talk(service(MadeUpScorer(hold)), story)
+    assert answer.status_code == 200
+    assert waiting == 0
+
+
+def test_a_bug_is_answered_with_500_to_each_and_the_next_batch_goes_on() -> None:
+    class Broken(MadeUpScorer):
+        def score_rows(self, rows: Sequence[Any]) -> list[Any]:
+            if not self.batches:
+                self.batches.append([])
+                raise ValueError(f"could not read {rows[0].cells}")
+            return super().score_rows(rows)
+
+    async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
+        together = await asyncio.gather(upload(client, application(1)), upload(client, application(2)))
+        return [*together, await upload(client, application(3))]
+
+    answers = talk(service(Broken()), story)
+    assert [each.status_code for each in answers] == [500, 500, 200]
+    assert problems(answers[0]) == [(None, None, "the service failed: its log says where")]
+
+
+class Successor(MadeUpScorer):
+    """The next version."""
+
+    identity = MODEL.model_copy(update={"version": 8})
+
+
+def test_a_new_champion_takes_over_between_two_batches(capsys: pytest.CaptureFixture[str]) -> None:
+    hold = threading.Event()
+    desk = Desk(MadeUpScorer(hold), LIMITS)
+
+    async def story(client: httpx.AsyncClient) -> tuple[httpx.Response, httpx.Response, httpx.Response]:
+        before = asyncio.ensure_future(upload(client, application(1)))
+        while not desk.scorer.batches:
+            await asyncio.sleep(0.01)
+        look(desk, {7: Successor()}.get)
+        after = asyncio.ensure_future(upload(client, application(2)))
+        hold.set()
+        return await before, await after, await client.get("/health")
+
+    before, after, health = talk(made(desk), story)
+    assert [each.json()["model"]["version"] for each in (before, after)] == [7, 8]
+    assert health.json()["model_version"] == 8
+    assert get(made(desk), "/model").json() == Successor.identity.model_dump()
+    assert "version 8" in get(made(desk), "/").text
+    assert "version 8 answers from now on, in place of version 7" in capsys.readouterr().err
+
+
+def test_a_service_that_no_longer_looks_for_a_new_champion_is_not_well() -> None:
+    app = made(Desk(MadeUpScorer(), LIMITS), keeps_up=False)
+    health = get(app, "/health")
+    assert health.status_code == 503
+    assert problems(health) == [(None, None, "no longer looks for a new champion: restart the service")]
+    assert send(app, as_csv([application()])).status_code == 200
+    described = get(app, "/openapi.json").json()["paths"]["/health"]["get"]["responses"]
+    assert set(described) == {"200", "503"}
+
+
+def test_an_error_that_nobody_expected_ends_the_look_and_is_told_without_what_it_quotes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secret = "https://user:password@mlflow, the row of 100001"
+
+    def broken(_: int) -> None:
+        raise ValueError(secret)
+
+    looking = keep_up(Desk(MadeUpScorer(), limits(refresh_seconds=0.001)), broken)
+    looking.wait(30)
+    assert looking.ready()
+    logged = capsys.readouterr().err
+    assert "no longer looks for a new champion: restart the service" in logged
+    assert "in broken" in logged
+    assert "ValueError" in logged
+    assert secret not in logged
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TryAgain("the MLflow server http://mlflow:5000 does not answer"), "the MLflow server http://mlflow:5000 does"),
+        (OSError("the row of 100001"), "can't be read: OSError"),
+    ],
+)
+def test_while_no_new_champion_can_be_read_the_old_one_goes_on(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(_: int) -> None:
+        raise error
+
+    desk = Desk(MadeUpScorer(), LIMITS)
+    look(desk, unreachable)
+    look(desk, lambda _: None)
+    assert desk.scorer.identity == MODEL
+    logged = capsys.readouterr().err
+    assert logged.count("warning: version 7 goes on") == 1
+    assert said in logged
+    assert "100001" not in logged
+
+
+def test_a_logged_error_says_where_it_happened_and_quotes_nothing() -> None:
+    cell = "12345.678"
+    try:
+        raise ValueError(f"AMT_CREDIT is {cell}")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "it failed", None, sys.exc_info())
+    logged = WithoutValues("%(message)s").format(record)
+    assert "test_api.py" in logged
+    assert "ValueError" in logged
+    assert cell not in logged
+
+
+def test_the_pages_need_nothing_from_elsewhere() -> None:
+    for path, shown in (("/", "Drop a CSV file"), ("/docs", "/score")):
+        answer = get(service(token=SECRET), path)
+        assert answer.status_code == 200
+        assert shown in answer.text
+        assert "://" not in answer.text.replace("http://service", "")
+        assert SECRET not in answer.text
+
+
+def test_the_form_asks_for_a_token_where_there_is_one_and_tells_no_more_than_the_service_would_without() -> None:
+    guarded, open_to_all = get(service(token=SECRET), "/").text, get(service(), "/").text
+    assert 'id="token"' in guarded
+    assert 'id="token"' not in open_to_all
+    for told in (f"{MODEL.name}, version {MODEL.version}", f"{100 * MODEL.threshold:.1f}%"):
+        assert told in open_to_all
+        assert told not in guarded
+
+
+def test_the_openapi_page_tells_every_answer() -> None:
+    described = get(service(), "/openapi.json").json()
+    assert set(described["paths"]) == {"/score", "/model", "/health"}
+    score = described["paths"]["/score"]["post"]
+    assert set(score["responses"]) == {"200", "400", "401", "404", "413", "415", "422", "503"}
+    assert set(score["requestBody"]["content"]) == {"application/json", "multipart/form-data", "text/csv"}
+    for schema in described["components"]["schemas"].values():
+        assert schema["description"]
+    assert len(COLUMNS) == 121

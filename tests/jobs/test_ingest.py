@@ -1,0 +1,351 @@
+"""From CSV files to a published delivery, and every way in which the files can be broken."""
+
+import csv
+import gzip
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from features import TABLES
+from features.contract import BROKEN_LINE, FILE
+from features.tables import bureau_balance
+from jobs.ingest import check, check_tables, find_files, ingest, keeping
+from jobs.lake.csv_files import DESCRIPTIONS, open_file, read_cells
+from jobs.lake.job import Job, Step
+from jobs.lake.tables import CHECKS, Lake, quarantine_table, source_table
+from jobs.runtime.errors import ContractBroken, UserError
+from jobs.runtime.settings import Settings
+from tests.deliveries import ANNA, BRUNO, CLARA, Delivery, delivery, row, write_delivery, write_rows
+from tests.processes import run_python
+
+RUN_DATE = date(2018, 5, 17)
+PREVIOUS = {"SK_ID_CURR": ANNA, "SK_ID_PREV": "2000001"}
+
+
+def lenient(settings: Settings) -> Settings:
+    """Half of a file may be refused: these files are tiny."""
+    return settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"refused_share": 0.5})})
+
+
+def quirky_delivery() -> Delivery:
+    """One row of each kind that does not end as it came."""
+    rows = delivery()
+    rows["bureau"].append(row("bureau", SK_ID_CURR=ANNA, SK_ID_BUREAU="5000002", CREDIT_TYPE='Boat, "small"'))
+    rows["installments_payments"].append(
+        row("installments_payments", **PREVIOUS, NUM_INSTALMENT_NUMBER="4.5", AMT_PAYMENT="1d")
+    )
+    rows["POS_CASH_balance"] *= 2
+    rows["credit_card_balance"] += [
+        row("credit_card_balance", SK_ID_CURR=CLARA, SK_ID_PREV="2999999", MONTHS_BALANCE="-2", AMT_BALANCE=amount)
+        for amount in ("1.0", "2.0")
+    ]
+    rows["credit_card_balance"].append(
+        row("credit_card_balance", SK_ID_CURR=CLARA, SK_ID_PREV="2999999", MONTHS_BALANCE="-3")
+    )
+    return rows
+
+
+def snapshot(tables: dict[str, DataFrame]) -> dict[str, list[Row]]:
+    """Every table's rows, whatever their order."""
+    return {name: sorted(rows.collect(), key=repr) for name, rows in tables.items()}
+
+
+@pytest.fixture(scope="module")
+def published(
+    spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Job, dict[str, list[Row]]]:
+    """A lake with the quirky delivery in it, and its rows."""
+    folder = tmp_path_factory.mktemp("published")
+    source = write_delivery(folder / "delivery", quirky_delivery())
+    described = (
+        'n,Table,Row,Description,Special\n1,application_{train|test}.csv,TARGET ,"Client\x92s trouble, if any",\n'
+    )
+    (source / DESCRIPTIONS).write_bytes(described.encode("latin-1"))
+    job = Job(Lake(str(folder / "lake"), spark), RUN_DATE, lenient(settings))
+    ingest(job, str(source))
+    return job, snapshot(job.lake.delivered_tables(RUN_DATE))
+
+
+def test_a_delivery_becomes_typed_tables(published: tuple[Job, dict[str, list[Row]]]) -> None:
+    _, rows = published
+    assert {name: len(found) for name, found in rows.items()} == {
+        "application": 3,
+        "bureau": 2,
+        "bureau_balance": 3,
+        "previous_application": 1,
+        "installments_payments": 3,
+        "POS_CASH_balance": 1,
+        "credit_card_balance": 2,
+    }
+    targets = {each["SK_ID_CURR"]: each["TARGET"] for each in rows["application"]}
+    assert targets == {int(ANNA): 1, int(BRUNO): 0, int(CLARA): None}
+    assert sorted(str(each["AMT_CREDIT_SUM"]) for each in rows["bureau"]) == ["0.000", "1000.125"]
+    assert {each["CREDIT_TYPE"] for each in rows["bureau"]} >= {'Boat, "small"'}
+
+
+def test_tables_are_partitioned_and_say_what_their_columns_mean(published: tuple[Job, dict[str, list[Row]]]) -> None:
+    lake = published[0].lake
+    application = lake.read(source_table("application"))
+    comments = {field.name: field.metadata.get("comment") for field in application.schema}
+    assert comments["TARGET"] == "Client\u2019s trouble, if any", "the delivery's own words, read as cp1252"
+    assert comments["SK_ID_CURR"] == TABLES[0].column("SK_ID_CURR").about
+    assert [each["run_date"] for each in application.select("run_date").distinct().collect()] == [RUN_DATE]
+    assert (Path(lake.path(source_table("application"))) / f"run_date={RUN_DATE}").is_dir()
+
+
+def test_refused_rows_are_in_quarantine_as_delivered(published: tuple[Job, dict[str, list[Row]]]) -> None:
+    lake = published[0].lake
+    (payment,) = lake.read(quarantine_table("installments_payments")).collect()
+    assert (payment["run_date"], payment["NUM_INSTALMENT_NUMBER"], payment["AMT_PAYMENT"]) == (RUN_DATE, "4.5", "1d")
+    assert [(error["column"], error["value"]) for error in payment["_errors"]] == [
+        ("NUM_INSTALMENT_NUMBER", "4.5"),
+        ("AMT_PAYMENT", "1d"),
+    ]
+    cards = lake.read(quarantine_table("credit_card_balance")).collect()
+    assert sorted(card["AMT_BALANCE"] for card in cards) == ["1.000", "2.000"], "rows that contradict each other: all"
+    assert not lake.exists(quarantine_table("bureau"))
+
+
+def test_every_check_leaves_its_count(published: tuple[Job, dict[str, list[Row]]]) -> None:
+    counted = {
+        (each["source"], each["file"], each["check"]): each["rows"] for each in published[0].lake.read(CHECKS).collect()
+    }
+    assert counted["application", "application_train", "accepted"] == 2
+    assert counted["application", "application_test", "refused"] == 0
+    assert counted["bureau", "bureau", 'new level of CREDIT_TYPE: Boat, "small"'] == 1
+    assert counted["bureau_balance", "bureau_balance", "without parent"] == 1
+    assert counted["credit_card_balance", "credit_card_balance", "without parent"] == 2
+    assert counted["credit_card_balance", "credit_card_balance", "refused"] == 2
+    assert counted["POS_CASH_balance", "POS_CASH_balance", "identical rows dropped"] == 1
+    payments = "installments_payments"
+    assert counted[payments, payments, "reason: NUM_INSTALMENT_NUMBER is not a whole number"] == 1
+
+
+def test_the_same_rows_in_other_files_give_the_same_tables(
+    published: tuple[Job, dict[str, list[Row]]], tmp_path: Path
+) -> None:
+    job, rows = published
+    order = random.Random(3)
+    source = tmp_path / "shuffled"
+    source.mkdir()
+    for file, cells in quirky_delivery().items():
+        order.shuffle(cells)
+        header = list(cells[0])
+        order.shuffle(header)
+        shuffled = [{column: each[column] for column in header} for each in cells]
+        folder = source / file if file == "bureau" else source / f"{file}.csv"
+        folder.mkdir()
+        for part in range(min(2, len(shuffled))):
+            write_rows(folder / f"part-{part}.csv", shuffled[part::2])
+    ingest(job, str(source))
+    assert snapshot(job.lake.delivered_tables(RUN_DATE)) == rows
+    assert len(job.lake.read(quarantine_table("credit_card_balance")).collect()) == 2
+
+
+def test_broken_files_are_told_at_once_and_change_no_table(
+    published: tuple[Job, dict[str, list[Row]]], settings: Settings, tmp_path: Path
+) -> None:
+    job, rows = published
+    broken = delivery()
+    broken["application_train"][1]["NAME_TYPE_SUITE"] = "Family,\nfriends"
+    broken["application_test"] = [row("application_test", SK_ID_CURR=BRUNO), row("application_test", SK_ID_CURR=CLARA)]
+    broken["bureau_balance"][2]["STATUS"] += "\n"  # the first half of the row looks like a whole one
+    broken["installments_payments"][0]["AMT_PAYMENT"] = "much"
+    source = write_delivery(tmp_path / "broken", broken)
+    (source / "previous_application.csv").write_text(",".join(broken["previous_application"][0]) + "\n")
+    versions = {table.name: job.lake.version(source_table(table.name)) for table in TABLES}
+    with pytest.raises(ContractBroken) as refusal:
+        ingest(replace(job, settings=settings), str(source))
+    said = str(refusal.value)
+    for expected in (
+        "application_train has a newline inside quotes",
+        "bureau_balance has a newline inside quotes",
+        "previous_application has a header and no row",
+        "installments_payments: 1 of 3 rows refused, more than 1.0%: AMT_PAYMENT is not an amount (1, such as 'much')",
+        job.lake.path(quarantine_table("installments_payments")),
+    ):
+        assert expected in said
+    assert {table.name: job.lake.version(source_table(table.name)) for table in TABLES} == versions
+    assert snapshot(job.lake.delivered_tables(RUN_DATE)) == rows
+    assert [each["AMT_PAYMENT"] for each in job.lake.read(quarantine_table("installments_payments")).collect()] == [
+        "much"
+    ]
+
+
+def test_an_applicant_cannot_be_both_labelled_and_new(lake: Lake, settings: Settings, tmp_path: Path) -> None:
+    rows = delivery()
+    rows["application_test"].append(row("application_test", SK_ID_CURR=BRUNO))
+    source = write_delivery(tmp_path / "delivery", rows)
+    with pytest.raises(ContractBroken, match=r"application_train: 1 of 2 rows.*SK_ID_CURR names several rows"):
+        check(Job(lake, RUN_DATE, settings), str(source))
+    assert list(Path(lake.root).rglob("_delta_log")) == [], "a check writes nothing"
+
+
+KILLED = """
+import os, signal, sys
+from jobs.__main__ import main
+from jobs.lake.tables import Lake
+
+whole_replace, written = Lake.replace, []
+
+def replace(lake, table, rows, *others):
+    if table.startswith("tables/"):
+        written.append(table)
+    if len(written) == 4:  # what a writer leaves that dies before its commit
+        rows.write.mode("append").parquet(lake.path(table) + "/run_date=2018-05-17")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole_replace(lake, table, rows, *others)
+
+Lake.replace = replace
+main(sys.argv[1:])
+"""
+
+
+def test_a_killed_writer_harms_no_reader_and_a_rerun_finishes(
+    published: tuple[Job, dict[str, list[Row]]], spark: SparkSession, tmp_path: Path
+) -> None:
+    job, rows = published
+    lake = Lake(shutil.copytree(job.lake.root, tmp_path / "lake").as_posix(), spark)
+    changed = delivery()
+    changed["bureau"][0]["AMT_CREDIT_SUM"] = "2000.25"
+    changed["POS_CASH_balance"][0]["SK_DPD"] = "7"
+    source = write_delivery(tmp_path / "changed", changed)
+    killed = run_python(
+        "-c", KILLED, "ingest", "--input", str(source), "--lake", lake.root, "--run-date", str(RUN_DATE)
+    )
+    assert killed.returncode == -SIGKILL, killed.stderr[-2000:]
+    newest = lake.read_run_date(source_table("bureau"), RUN_DATE).collect()
+    assert [str(each["AMT_CREDIT_SUM"]) for each in newest] == ["2000.250"], "some tables were already written"
+    assert snapshot(lake.delivered_tables(RUN_DATE)) == rows, "readers go by the delivery's record"
+
+    ingest(replace(job, lake=lake), str(source))
+    finished = lake.delivered_tables(RUN_DATE)
+    assert [str(each["AMT_CREDIT_SUM"]) for each in finished["bureau"].collect()] == ["2000.250"]
+    assert [each["SK_DPD"] for each in finished["POS_CASH_balance"].collect()] == [7]
+    assert finished["previous_application"].count() == 1
+
+
+def test_a_file_may_come_in_parts_of_every_form(spark: SparkSession, tmp_path: Path) -> None:
+    source = tmp_path / "a delivery [1], {2}"
+    parts = source / "bureau_balance.csv"
+    parts.mkdir(parents=True)
+    (parts / "part-0.csv").write_bytes(
+        b"\xef\xbb\xbfSK_ID_BUREAU,MONTHS_BALANCE,STATUS\r\n1,-1,C\r\n\r\n2,-1\r\n3,-1,C,\r\n"
+    )
+    (parts / "part-1.csv.gz").write_bytes(
+        gzip.compress(b'status,STATUS,SK_ID_BUREAU,MONTHS_BALANCE\nx,"C ""so"", yes","4",-1\nx,C,5\nx,"",6,-1')
+    )
+    (parts / "part-2.csv").write_bytes(b"")
+    (parts / "part-3.csv").write_bytes(b"SK_ID_BUREAU,MONTHS_BALANCE,STATUS\n")
+    (parts / "_SUCCESS").write_bytes(b"")
+    (parts / ".part-0.csv.crc").write_bytes(b"crc")
+    file = open_file(spark, str(source), "bureau_balance", bureau_balance.TABLE)
+    assert file is not None
+    assert file.ignored == ["status"]
+    cells = read_cells(spark, file)
+    found = {each["SK_ID_BUREAU"]: each for each in cells.where(F.col(BROKEN_LINE).isNull()).collect()}
+    whole = {key: (each["MONTHS_BALANCE"], each["STATUS"], each[FILE]) for key, each in found.items()}
+    assert whole == {
+        "1": ("-1", "C", "bureau_balance"),
+        "4": ("-1", 'C "so", yes', "bureau_balance"),
+        "6": ("-1", None, "bureau_balance"),
+    }
+    # Of rows whose other cells nobody asks for, Spark would not count the cells.
+    lines = cells.select("SK_ID_BUREAU", BROKEN_LINE).where(F.col(BROKEN_LINE).isNotNull()).collect()
+    assert sorted(each[BROKEN_LINE] for each in lines) == ["2,-1", "3,-1,C,", "x,C,5"]
+
+
+def rewrite_header(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([change(header), *rows])
+
+
+def lose_columns(source: Path) -> None:
+    rewrite_header(source / "bureau.csv", lambda names: [name.replace("DAYS_CREDIT", "DAY_CREDIT") for name in names])
+    rewrite_header(source / "application_train.csv", lambda names: [name.replace("TARGET", "Target") for name in names])
+
+
+def empty_files(source: Path) -> None:
+    (source / "bureau.csv").write_bytes(b"")
+    (source / "application_test.csv").write_bytes(b"")
+
+
+def repeat_a_column(source: Path) -> None:
+    rewrite_header(source / "bureau_balance.csv", lambda names: [*names[:2], names[1]])
+
+
+def name_a_column_twice(source: Path) -> None:
+    (source / "bureau_balance.csv").write_text("SK_ID_BUREAU,MONTHS_BALANCE,STATUS,STATUS\n1,0,C,C\n")
+
+
+def lose_files(source: Path) -> None:
+    for name in ("bureau", "application_train", "application_test"):
+        (source / f"{name}.csv").unlink()
+
+
+def lose_the_folder(source: Path) -> None:
+    shutil.rmtree(source)
+
+
+def leave_an_older_form(source: Path) -> None:
+    (source / "bureau.csv.gz").write_bytes(gzip.compress((source / "bureau.csv").read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("harm", "exit_code", "expected"),
+    [
+        (
+            lose_columns,
+            3,
+            ("bureau lacks the columns DAYS_CREDIT, DAYS_CREDIT_ENDDATE", "train lacks the column TARGET"),
+        ),
+        (empty_files, 3, ("bureau is empty", "application_test is empty")),
+        (repeat_a_column, 3, ("bureau_balance lacks the column STATUS",)),
+        (name_a_column_twice, 3, ("bureau_balance has several columns named STATUS",)),
+        (lose_files, 2, ("no application_train.csv or application_test.csv", "no bureau.csv")),
+        (lose_the_folder, 2, ("no application_train.csv", "no credit_card_balance.csv")),
+        (leave_an_older_form, 2, ("bureau is there 2 times",)),
+    ],
+)
+def test_files_that_cannot_be_read_are_named(
+    job: Job, tmp_path: Path, harm: Callable[[Path], None], exit_code: int, expected: tuple[str, ...]
+) -> None:
+    source = write_delivery(tmp_path / "delivery", delivery())
+    harm(source)
+    with pytest.raises(UserError) as refusal:
+        find_files(job, str(source))
+    assert refusal.value.exit_code == exit_code
+    assert [words for words in expected if words not in str(refusal.value)] == []
+
+
+@pytest.mark.parametrize("absent", ["application_train", "application_test"])
+def test_either_application_file_may_be_absent(job: Job, tmp_path: Path, absent: str) -> None:
+    source = write_delivery(tmp_path / "delivery", delivery())
+    (source / f"{absent}.csv").unlink()
+    files = {file.name for of_table in find_files(job, str(source)).values() for file in of_table}
+    assert files == set(delivery()) - {absent}
+
+
+def test_every_real_row_keeps_the_contract(job: Job, sample: Path) -> None:
+    with keeping() as kept:
+        checked = check_tables(job, str(sample), Step("check"), kept)
+        counts = {each.table.name: (each.rows("accepted"), each.rows("refused")) for each in checked}
+    assert counts == {
+        "application": (2_000, 0),
+        "bureau": (9_414, 0),
+        "bureau_balance": (163_285, 0),
+        "previous_application": (9_922, 0),
+        "installments_payments": (7_504, 0),
+        "POS_CASH_balance": (58_090, 0),
+        "credit_card_balance": (22_842, 0),
+    }

@@ -1,0 +1,236 @@
+"""Which version scores after `register`, and what stays of its verdict."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import date
+from pathlib import Path
+
+import mlflow.artifacts
+import numpy as np
+import pytest
+
+from jobs.lake.job import Job, Step
+from jobs.lake.tables import SCORES, Lake
+from jobs.model import measures
+from jobs.promotion.evidence import (
+    audited_rows,
+    gain_on_champion,
+    gather_evidence,
+    measured_on_test_folds,
+    most_gaining,
+    protected_groups,
+)
+from jobs.promotion.gates import Gain
+from jobs.promotion.succession import history, try_gates
+from jobs.register import register
+from jobs.registry import store as tracking
+from jobs.registry.store import Registered, Tracking, Training
+from jobs.runtime.errors import GateRefused, ModelRefused, UserError
+from jobs.score import score
+from jobs.train import train
+from tests.small_lake import INPUTS, LABELLED, NEW, RUN_DATE, applicants, write
+
+NEXT = date(2018, 6, 17)
+
+
+@pytest.fixture(scope="module")
+def store(small_job: Job) -> Tracking:
+    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+
+
+@pytest.fixture(scope="module")
+def training(store: Tracking) -> Training:
+    return store.latest_training(RUN_DATE)
+
+
+@pytest.fixture(scope="module")
+def champion(store: Tracking) -> Registered:
+    return store.need_champion()
+
+
+@pytest.fixture(scope="module")
+def next_job(small_job: Job) -> Iterator[Job]:
+    """A later delivery of which another feature set was made."""
+    job = replace(small_job, run_date=NEXT)
+    write(job, applicants(), feature_set="ba9876543210")
+    return job
+
+
+def test_the_first_candidate_that_passes_is_champion(store: Tracking, training: Training, champion: Registered) -> None:
+    assert champion == Registered(1, training.sha256, training.feature_set, training.run_id)
+    version = store.client.get_model_version(store.model_name, "1")
+    assert version.tags["validation_status"] == "passed"
+    assert version.tags["features_version"] == str(training.features_version)
+    assert store.registered_model(champion).sha256 == training.sha256
+
+
+def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> None:
+    run = store.client.get_run(training.run_id)
+    version = store.client.get_model_version(store.model_name, "1")
+    ratios = [f"selection_rate_ratio_{group}" for group in ("gender", "marital_status", "elderly")]
+    for gate in ("auc", "calibration_error", *ratios):
+        assert f"on only {run.data.metrics['rows']:.0f} rows" in run.data.tags[f"gate.{gate}"]
+    for gate in ("feature_set", "auc", "calibration_error", "drift_scores", "drift_features"):
+        assert run.data.tags[f"gate.{gate}"] == version.tags[f"gate.{gate}"]
+        assert run.data.tags[f"gate.{gate}"].startswith("passed: ")
+        assert f"gate.{gate}" in run.data.metrics
+    logged = store.client.get_logged_model(training.model_id)
+    assert {"gate.auc", "gate.drift_scores"} <= {metric.key for metric in logged.metrics or ()}
+
+
+def test_the_pages_of_mlflow_tell_people_what_the_gates_said(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    try_gates(small_job, Step("register"), store, training, champion, None)  # told once, not twice
+    note = store.client.get_run(training.run_id).data.tags["mlflow.note.content"]
+    version = store.client.get_model_version(store.model_name, "1")
+    assert version.description == note
+    assert note.startswith("Gradient-boosted trees")
+    assert note.count("| gate |") == 1
+    assert f"| auc | passed | {training.auc.value:.4f}, upper bound" in note
+    assert "`champion` is the version that scores" in store.client.get_registered_model(store.model_name).description
+
+
+def test_the_first_champion_leaves_its_trace(small_job: Job, store: Tracking, champion: Registered) -> None:
+    (change,) = history(small_job.lake)
+    assert (change.verb, change.from_version, change.to_version) == ("register", None, 1)
+    assert change.model_sha256 == champion.sha256
+    tags = store.client.get_model_version(store.model_name, "1").tags
+    assert (tags["champion_after"], tags["champion_by"]) == ("none", "register")
+    assert store.challenger() is None
+
+
+def test_the_champion_registered_again_makes_no_version(small_job: Job, store: Tracking) -> None:
+    assert register(small_job) == 1
+    assert [each.version for each in store.versions()] == [1]
+
+
+def test_groups_are_read_of_the_test_applicants_for_the_audit(small_job: Job, training: Training) -> None:
+    people = applicants()[:LABELLED][::-3]
+    audited = audited_rows(small_job, training, people["SK_ID_CURR"])
+    assert audited["DAYS_BIRTH"].tolist() == people["DAYS_BIRTH"].tolist()
+    groups = protected_groups(audited)
+    assert groups["gender"].tolist() == people["CODE_GENDER"].tolist()
+    married = people["NAME_FAMILY_STATUS"] == "Married"
+    assert groups["marital_status"].tolist() == np.where(married, "married", "unmarried").tolist()
+
+
+def test_a_candidate_is_watched_where_it_gains_most(store: Tracking, training: Training) -> None:
+    model = store.trained_model(training)
+    first, *_ = most_gaining(model, 3)
+    assert first == "EXT_SOURCE_MEAN"
+    assert len(most_gaining(model, 3)) == 3
+    assert set(most_gaining(model, 1000)) <= set(model.features)
+
+
+def test_new_applicants_like_the_others_have_not_drifted(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    evidence = gather_evidence(small_job, store, training, store.trained_model(training), champion)
+    assert evidence.drift is not None
+    assert evidence.drift.rows == NEW
+    assert len(evidence.drift.features) == len(most_gaining(store.trained_model(training), 20))
+    assert evidence.drift.scores.index < evidence.drift.scores.noise
+    assert evidence.assembled == (training.feature_set,)
+    logged = mlflow.artifacts.download_artifacts(f"runs:/{training.run_id}/drift.json", tracking_uri=store.uri)
+    first, *others = json.loads(Path(logged).read_text())
+    assert first == asdict(evidence.drift.scores)
+    assert others[0] == asdict(evidence.drift.of_features)
+
+
+def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    test = measured_on_test_folds(small_job, training, store.trained_model(training))
+    worse = test.assign(probability=test["probability"].round(1))
+    expected = measures.bootstrap_auc_difference(test["TARGET"], worse["probability"], test["probability"])
+    assert gain_on_champion(small_job, store, training, worse, champion) == Gain(expected, same_applicants=True)
+
+
+def test_nobody_whom_the_champion_was_fitted_on_is_compared(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    other = training.split.model_copy(update={"seed": 1, "test_folds": 7})
+    model = store.trained_model(training)
+    resplit, own = (
+        measured_on_test_folds(small_job, replace(training, split=s), model) for s in (other, training.split)
+    )
+    worse = resplit.assign(probability=resplit["probability"].round(1))
+    of_both = worse["SK_ID_CURR"].isin(own["SK_ID_CURR"])
+    assert 0 < of_both.sum() < len(own) < len(worse)
+    both = worse[of_both]
+    theirs = resplit["probability"][of_both]
+    expected = measures.bootstrap_auc_difference(both["TARGET"], both["probability"], theirs)
+    candidate = replace(training, split=other)
+    assert gain_on_champion(small_job, store, candidate, worse, champion) == Gain(expected, same_applicants=True)
+    few = gain_on_champion(small_job, store, candidate, worse[~of_both | (worse["TARGET"] == 0)], champion)
+    assert not few.same_applicants
+    assert few.auc.standard_error > training.auc.standard_error
+
+
+def test_a_champion_of_other_features_reads_them_as_they_were_made_for_it(
+    small_job: Job, store: Tracking, training: Training, champion: Registered
+) -> None:
+    later = replace(training, feature_set="ba9876543210", features_version=999)  # no such version: it must not be read
+    test = measured_on_test_folds(small_job, training, store.trained_model(training))
+    gain = gain_on_champion(small_job, store, later, test, champion)
+    assert gain.same_applicants
+    assert gain.auc.value == gain.auc.standard_error == 0
+
+
+def test_a_refused_candidate_is_registered_and_the_champion_goes_on(
+    next_job: Job, store: Tracking, champion: Registered
+) -> None:
+    run_id = train(next_job, INPUTS)
+    strict = next_job.settings.gates.model_copy(update={"auc": 0.999})
+    job = replace(next_job, settings=next_job.settings.model_copy(update={"gates": strict}))
+    with pytest.raises(GateRefused, match=r"version 2 is not made champion, version 1 stays champion: auc .* 0\.999"):
+        register(job, run_id)
+    assert store.need_champion() == champion
+    refused = store.client.get_model_version(store.model_name, "2")
+    assert refused.tags["validation_status"] == "refused"
+    assert refused.tags["gate.auc"].startswith("refused: ")
+    assert "should be at least 0.999" in refused.tags["gate.auc"]
+    challenger = store.challenger()
+    assert challenger is not None
+    assert challenger.version == 2
+    assert len(history(job.lake)) == 1
+    # The lake has nothing that the champion's features of the later delivery could be made with.
+    assert "on different applicants" in refused.tags["gate.auc_gain_on_champion"]
+    candidate = store.training(run_id)
+    evidence = gather_evidence(job, store, candidate, store.trained_model(candidate), champion)
+    assert evidence.gain is not None
+    assert not evidence.gain.same_applicants
+    assert evidence.gain.auc.standard_error > candidate.auc.standard_error
+
+
+def test_a_delivery_of_another_feature_set_is_not_scored(next_job: Job) -> None:
+    with pytest.raises(ModelRefused, match=r"trained on feature set 0123456789ab, 2018-06-17 was .* ba9876543210"):
+        score(next_job)
+    assert next_job.lake.read_run_date(SCORES, NEXT).isEmpty()
+
+
+def test_a_run_of_another_delivery_or_lake_is_not_registered_here(
+    small_job: Job, store: Tracking, training: Training
+) -> None:
+    known = store.versions()
+    lake = small_job.lake.address
+    with pytest.raises(UserError, match=f"trained on 2018-05-17 of {lake}, not on 2018-06-17 of {lake}: .* --run-date"):
+        register(replace(small_job, run_date=NEXT), training.run_id)
+    here = small_job.settings.mlflow.model_copy(update={"tracking_uri": store.uri})
+    elsewhere = Job(
+        Lake(f"{small_job.lake.root}-elsewhere", small_job.lake.spark),
+        RUN_DATE,
+        small_job.settings.model_copy(update={"mlflow": here}),
+    )
+    with pytest.raises(UserError, match=f"of {lake}, not on 2018-05-17 of {lake}-elsewhere: .* --lake {lake}"):
+        register(elsewhere, training.run_id)
+    assert store.versions() == known
+
+
+def test_a_run_that_did_not_train_cannot_be_registered(small_job: Job) -> None:
+    with pytest.raises(UserError, match="no run 0000"):
+        register(small_job, "0000")
+    with pytest.raises(UserError, match="no finished training run of 2017-01-01"):
+        register(replace(small_job, run_date=date(2017, 1, 1)))

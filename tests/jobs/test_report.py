@@ -1,0 +1,171 @@
+"""The report: one page without anything from elsewhere, about made-up rows and about a lake that `run` filled."""
+
+import re
+from dataclasses import replace
+from datetime import date, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.lake.contents import StepRun, TableState, tables_of
+from jobs.lake.job import Job
+from jobs.lake.tables import Lake
+from jobs.model.contributions import Reason
+from jobs.model.fairness import age_bands
+from jobs.model.measures import Interval
+from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, render
+from jobs.registry.store import Tried
+from jobs.report import report
+from jobs.runtime.errors import UserError
+from jobs.runtime.settings import Decision, Settings
+from jobs.scoring.one_applicant import Applicant
+from jobs.scoring.shap_sample import Drivers, Stability
+from jobs.scoring.test_applicants import HeldOutRows
+
+RUN_DATE = date(2018, 5, 17)
+RANDOM = np.random.default_rng(3)
+PROBABILITIES = RANDOM.beta(1, 9, 300)
+NONE = "\N{EN DASH}"  # where rows are never refused
+NAMES = ("EXT_SOURCE_MEAN", "installments_days_late_mean_90d")
+
+MADE_UP = ReportData(
+    run_date=RUN_DATE,
+    source="<b>delivery</b>",
+    steps=(
+        StepRun(RUN_DATE, "ingest", datetime(2026, 1, 1), 12.34),
+        StepRun(RUN_DATE, "train", datetime(2026, 1, 1), 7),
+    ),
+    tables=(TableState("bureau", 3, 12345, 67), TableState("features", 4, 890)),
+    features=(FeatureCount("bureau", "bureau debt", 11), FeatureCount("application", "external scores", 9)),
+    model=ModelIdentity("home-credit-default", 5, "f" * 64, "run-1", "0123456789ab", RUN_DATE, 4),
+    decision=Decision(cost_of_default=10, cost_of_decline=1),
+    test=HeldOutRows(
+        labels=(RANDOM.random(300) < PROBABILITIES).astype(float),
+        probabilities=PROBABILITIES,
+        groups={"Gender": np.where(RANDOM.random(300) < 0.6, "F", "M"), "Age": age_bands(np.full(300, -15000.0))},
+    ),
+    drivers=Drivers(
+        contributions=RANDOM.normal(size=(30, 2)),
+        values=RANDOM.normal(size=(30, 2)),
+        labels=np.arange(30.0) % 2,
+        base_value=-2.5,
+        names=NAMES,
+        families=("external scores", "card use"),
+    ),
+    stability=Stability(0.875, 0.95),
+    trials=(
+        Tried("logistic regression, C 0.01", Interval(0.71, 0.01, 0.69, 0.73), 0.251, 0, 1068, 4, None),
+        Tried("trees 2", Interval(0.75, 0.01, 0.73, 0.77), 0.243, 96, 1234, 17, "trees 2 has the best AUC"),
+    ),
+    applicant=Applicant(
+        id=100042,
+        run_date=RUN_DATE,
+        probability=0.25,
+        score=519,
+        decision="decline",
+        threshold=1 / 11,
+        reasons=(Reason("payment history", "Instalments were paid late", 1.5),),
+        base_value=-2.5,
+        contributions=np.array([1.5, -0.1]),
+        values=np.array([0.1, np.nan]),
+        names=NAMES,
+        families=("external scores", "card use"),
+        model_version=5,
+        model_sha256="f" * 64,
+    ),
+)
+
+
+class Addresses(HTMLParser):
+    """Everything that a page would fetch or link to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in {"src", "href"}]
+        assert tag not in {"script", "link", "iframe"}
+
+
+def words(page: str) -> str:
+    """The page's text, without tags and with single spaces."""
+    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL))
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(MADE_UP)
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: str):
+    addresses = Addresses(page).found
+    assert all(address.startswith(("#", "data:image/svg+xml;base64,")) for address in addresses)
+    anchors = {address[1:] for address in addresses if address.startswith("#")}
+    assert anchors == set(re.findall(r'<h2 id="(\w+)"', page))
+
+
+def test_the_page_says_what_ran_on_what(page: str):
+    said = words(page)
+    for expected in (
+        "ingest 12.3",
+        "all 19.3",
+        "bureau 3 12,345 67",
+        f"features 4 890 {NONE}",
+        "&lt;b&gt;delivery&lt;/b&gt;",
+    ):
+        assert expected in said
+    assert "bureau debt 11 · 11" in said
+    assert "all 11 9 20" in said
+
+
+def test_the_page_explains_one_applicant(page: str):
+    said = words(page)
+    assert "Applicant 100042 of this delivery: probability of default 25.0% , score 519 , decision decline" in said
+    assert "Instalments were paid late" in said
+
+
+def test_the_page_says_whether_reasons_stay_under_another_seed(page: str):
+    assert "first reason is the same for 87.5% of these applicants" in words(page)
+    assert "another seed" not in words(render(replace(MADE_UP, stability=None)))
+
+
+def test_the_page_says_what_the_model_was_chosen_from(page: str):
+    said = words(page)
+    assert "trees 2, chosen 0.7500 0.7300 to 0.7700 0.2430 96 1,234 17" in said
+    assert f"logistic regression, C 0.01 0.7100 0.6900 to 0.7300 0.2510 {NONE} 1,068 4" in said
+    assert "trees 2 has the best AUC." in said
+    assert "chosen from" not in words(render(replace(MADE_UP, trials=())))
+
+
+def test_without_scores_nobody_is_explained():
+    said = words(render(replace(MADE_UP, applicant=None)))
+    assert "One applicant" not in said
+
+
+def test_the_same_data_gives_the_same_page(page: str):
+    assert render(MADE_UP) == page
+
+
+def test_a_run_leaves_a_report_of_its_lake(spark: SparkSession, demo_lake: Path):
+    said = words((demo_lake / "reports" / f"{RUN_DATE}.html").read_text(encoding="utf-8"))
+    for state in tables_of(Lake(str(demo_lake), spark), RUN_DATE):
+        refused = NONE if state.refused is None else f"{state.refused:,}"
+        assert f"{state.name} {state.version} {state.rows:,} {refused}" in said
+    for expected in ("Gender · selection rate ratio", "Reasons that raise the risk", "explain"):
+        assert expected in said
+
+
+def test_an_applicant_of_another_delivery_cannot_be_explained(spark: SparkSession, demo_lake: Path, settings: Settings):
+    job = Job(Lake(str(demo_lake), spark), RUN_DATE, settings)
+    with pytest.raises(UserError, match="--applicant 7 is not among the scored applicants of 2018-05-17"):
+        report(job, applicant=7)
+
+
+def test_an_object_store_needs_a_place_for_the_page(spark: SparkSession, settings: Settings):
+    with pytest.raises(UserError, match="--output FILE"):
+        report(Job(Lake("s3a://bucket/lake", spark), RUN_DATE, settings))

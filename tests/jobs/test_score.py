@@ -1,0 +1,101 @@
+"""Who is scored, by which file, and that a rerun replaces."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import functions as F
+
+from jobs.lake.job import Job
+from jobs.lake.model_rows import inputs_of
+from jobs.lake.tables import SCORES
+from jobs.model.booster import Model, sha256_of
+from jobs.registry import store as tracking
+from jobs.registry.store import Registered, Tracking
+from jobs.runtime.errors import ModelRefused, UserError
+from jobs.score import score
+from jobs.scoring import batch
+from tests.small_lake import LABELLED, NEW, RUN_DATE, applicants
+
+
+@pytest.fixture(scope="module")
+def store(small_job: Job) -> Tracking:
+    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+
+
+@pytest.fixture(scope="module")
+def champion(store: Tracking) -> Registered:
+    return store.need_champion()
+
+
+@pytest.fixture(scope="module")
+def model(store: Tracking, champion: Registered) -> Model:
+    return store.registered_model(champion)
+
+
+def stored_scores(job: Job) -> pd.DataFrame:
+    return job.lake.read_run_date(SCORES, job.run_date).orderBy("SK_ID_CURR").toPandas()
+
+
+def test_every_new_applicant_is_scored_as_the_model_does(small_job: Job, model: Model, champion: Registered) -> None:
+    people, scores = applicants()[LABELLED:], stored_scores(small_job)
+    expected = model.score(people, small_job.settings.decision.threshold)
+    assert scores["SK_ID_CURR"].tolist() == people["SK_ID_CURR"].tolist()
+    assert scores["probability"].tolist() == expected["probability"].tolist()
+    assert scores["score"].tolist() == expected["score"].tolist()
+    assert scores["decision"].tolist() == expected["decision"].tolist()
+    assert scores["reason_not_scored"].isna().all()
+    assert set(scores["model_sha256"]) == {champion.sha256}
+    assert set(scores["model_version"]) == {champion.version}
+    assert set(scores["run_id"]) == {champion.run_id}
+
+
+def test_a_rerun_replaces(small_job: Job) -> None:
+    before = stored_scores(small_job)
+    score(small_job)
+    pd.testing.assert_frame_equal(stored_scores(small_job), before)
+    assert len(before) == NEW
+
+
+def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:
+    rows = inputs_of(model, small_job.lake, RUN_DATE).where("TARGET is null")
+    shuffled = rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(7)
+    scored = batch.scored(shuffled, model, small_job.settings.decision.threshold)
+    again = scored.orderBy("SK_ID_CURR").toPandas()["probability"]
+    assert np.array_equal(again, stored_scores(small_job)["probability"])
+
+
+def test_a_tampered_model_is_refused_and_the_scores_stay(small_job: Job, champion: Registered) -> None:
+    before = small_job.lake.version(SCORES)
+    # Trainings that gave the same bytes have a file each.
+    files = [
+        file
+        for file in Path(small_job.lake.address, "mlflow", "artifacts").rglob("model.ubj")
+        if sha256_of(file.read_bytes()) == champion.sha256
+    ]
+    good = files[0].read_bytes()
+    for file in files:
+        file.write_bytes(good.replace(b"external scores", b"internal scores"))
+    try:
+        with pytest.raises(ModelRefused, match="it was changed") as refused:
+            score(small_job)
+    finally:
+        for file in files:
+            file.write_bytes(good)
+    assert refused.value.exit_code == 5
+    assert small_job.lake.version(SCORES) == before
+
+
+def test_without_a_champion_the_message_says_what_to_do(small_job: Job) -> None:
+    elsewhere = small_job.settings.mlflow.model_copy(update={"model_name": "nobody"})
+    job = replace(small_job, settings=small_job.settings.model_copy(update={"mlflow": elsewhere}))
+    with pytest.raises(UserError, match=r"no champion of nobody in .*: train and register a model first"):
+        score(job)
+
+
+def test_a_delivery_that_was_not_assembled_is_named(small_job: Job) -> None:
+    with pytest.raises(UserError, match="no applicant of 2017-01-01: assemble the delivery first"):
+        score(replace(small_job, run_date=date(2017, 1, 1)))

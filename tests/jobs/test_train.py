@@ -1,0 +1,220 @@
+"""What training promises: the same bytes for the same rows, all of it in MLflow, and a word on what can't work."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.lake import folds
+from jobs.lake.job import Job
+from jobs.lake.tables import FEATURES
+from jobs.model import measures
+from jobs.model.booster import Model
+from jobs.model.calibration import Calibration
+from jobs.registry import store as tracking
+from jobs.registry.store import Tracking, Training
+from jobs.runtime.errors import UserError
+from jobs.scoring import batch
+from jobs.train import (
+    PACKED,
+    TrainingSet,
+    boosted,
+    calibration_of,
+    check_labels,
+    check_session,
+    fit,
+    read_training_set,
+    train,
+)
+from tests.small_lake import FAMILY_OF, FEATURE_SET, INPUTS, LABELLED, NEW, RUN_DATE
+
+
+@pytest.fixture(scope="module")
+def store(small_job: Job) -> Tracking:
+    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+
+
+@pytest.fixture(scope="module")
+def training(store: Tracking) -> Training:
+    return store.latest_training(RUN_DATE)
+
+
+@pytest.fixture(scope="module")
+def model(store: Tracking, training: Training) -> Model:
+    return store.trained_model(training)
+
+
+@pytest.fixture(scope="module")
+def rows(small_job: Job) -> TrainingSet:
+    return read_training_set(small_job, None, INPUTS)
+
+
+@pytest.fixture(scope="module")
+def test_rows(rows: TrainingSet) -> pd.DataFrame:
+    """The labelled applicants of the test folds."""
+    return rows.rows.where(F.col("part") == folds.TEST).orderBy("SK_ID_CURR").toPandas()
+
+
+def test_applicants_keep_their_fold_and_new_ones_are_not_among_them(small_job: Job, rows: TrainingSet) -> None:
+    split = small_job.settings.split
+    numbers = rows.rows.repartition(3).select("SK_ID_CURR", "part", folds.fold(split).alias("fold")).toPandas()
+    assert len(numbers) == LABELLED
+    expected = np.select([numbers["fold"] < 2, numbers["fold"] == 2], [folds.TEST, folds.VALIDATION], folds.TRAIN)
+    assert (numbers["part"] == expected).all()
+    assert numbers["fold"].value_counts().sort_index().index.tolist() == list(range(10))
+    assert numbers["fold"].value_counts().between(LABELLED / 10 * 0.7, LABELLED / 10 * 1.3).all()
+    salted = rows.rows.select(folds.fold(split.model_copy(update={"seed": 1})).alias("fold"), "SK_ID_CURR").toPandas()
+    both = numbers.merge(salted, on="SK_ID_CURR")
+    assert (both["fold_x"] != both["fold_y"]).mean() > 0.8
+
+
+def test_shuffled_rows_give_the_same_bytes(small_job: Job, rows: TrainingSet, model: Model) -> None:
+    shuffled = rows.rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(5)
+    again = fit(replace(rows, rows=shuffled), small_job.settings.train)
+    assert again.model.sha256 == model.sha256
+
+
+def test_a_run_names_its_table_version_and_its_model(small_job: Job, store: Tracking, training: Training) -> None:
+    lake = small_job.lake  # later deliveries make later versions
+    assert training.features_version == lake.commits(FEATURES)[0]
+    assert lake.read_run_date(FEATURES, RUN_DATE, training.features_version).count() == LABELLED + NEW
+    assert training.feature_set == FEATURE_SET
+    assert training.split == small_job.settings.split
+    run = store.client.get_run(training.run_id)
+    assert run.info.run_name == f"train {RUN_DATE}"
+    dataset = run.inputs.dataset_inputs[0].dataset
+    assert dataset.source_type == "delta_table"
+    assert f'"delta_table_version": {training.features_version}' in dataset.source
+    assert run.data.params["num_workers"] == "2"
+    assert run.data.params["early_stopping_rounds"] == "10"
+    assert {file.path for file in store.client.list_artifacts(training.run_id)} >= {"plots", "numbers", "model_card.md"}
+
+
+def test_the_curves_have_a_point_for_each_round(store: Tracking, training: Training) -> None:
+    curve = store.client.get_metric_history(training.run_id, "curves/validation_log_loss")
+    best_round = int(store.client.get_run(training.run_id).data.tags["best_round"])
+    assert [point.step for point in curve] == list(range(1, len(curve) + 1))
+    assert min(curve, key=lambda point: (point.value, point.step)).step == best_round
+    assert len(store.client.get_metric_history(training.run_id, "curves/train_log_loss")) == len(curve)
+
+
+def test_measures_are_those_of_the_test_folds(
+    small_job: Job, store: Tracking, training: Training, model: Model, test_rows: pd.DataFrame
+) -> None:
+    logged = store.client.get_run(training.run_id).data.metrics
+    expected = measures.performance(test_rows["TARGET"], model.probabilities(test_rows), small_job.settings.decision)
+    assert logged["auc"] == expected.auc > 0.7
+    assert logged["rows"] == len(test_rows)
+    assert logged["calibration_error"] == expected.calibration_error
+
+
+def test_the_served_model_scores_as_the_batch_and_as_spark_before_the_cut(
+    small_job: Job, training: Training, model: Model, rows: TrainingSet, test_rows: pd.DataFrame
+) -> None:
+    served = mlflow.pyfunc.load_model(f"models:/{training.model_id}").predict(test_rows[list(FAMILY_OF)])
+    batched = batch.measured(rows.rows.where(F.col("part") == folds.TEST), model)
+    fitted = boosted(rows, small_job.settings.train)
+    tested = rows.rows.where(F.col("part") == folds.TEST)
+    transformed = fitted.transform(tested.select("*", F.array(*rows.names).alias(PACKED)))
+    in_spark = transformed.select("SK_ID_CURR", "probability").orderBy("SK_ID_CURR").toPandas()["probability"]
+    mine = model.probabilities(test_rows)
+    assert np.abs(mine - served).max() <= 1e-6
+    assert np.array_equal(mine, batched["probability"])
+    assert np.abs(mine - [each[1] for each in in_spark]).max() <= 1e-6
+    assert fitted.get_booster().num_boosted_rounds() > model.booster.num_boosted_rounds()
+
+
+def test_the_signature_wants_every_feature_as_a_double(training: Training) -> None:
+    served = mlflow.pyfunc.load_model(f"models:/{training.model_id}")
+    columns = served.metadata.get_input_schema().inputs
+    assert [(column.name, column.type.name, column.required) for column in columns] == [
+        (name, "double", True) for name in FAMILY_OF
+    ]
+    unknown = pd.DataFrame([dict.fromkeys(FAMILY_OF, None)])
+    assert 0 < served.predict(unknown)[0] < 1
+    with pytest.raises(mlflow.MlflowException, match="NOISE"):
+        served.predict(unknown.drop(columns="NOISE"))
+
+
+def session_with(cores: int, **conf: str) -> Any:
+    """What the preflight asks a session, of one that this machine can't be."""
+    return SimpleNamespace(
+        conf=SimpleNamespace(get=lambda name, default: conf.get(name.replace(".", "_"), default)),
+        sparkContext=SimpleNamespace(defaultParallelism=cores),
+    )
+
+
+def test_more_workers_than_slots_are_refused() -> None:
+    check_session(session_with(cores=4), num_workers=4)
+    with pytest.raises(UserError, match=r"num_workers = 4, but the session has 3 slots .*--set train.num_workers=3"):
+        check_session(session_with(cores=3), num_workers=4)
+    with pytest.raises(UserError, match="has 2 slots"):
+        check_session(session_with(cores=4, spark_task_cpus="2"), num_workers=4)
+
+
+def test_dynamic_allocation_is_refused() -> None:
+    with pytest.raises(UserError, match=r"spark\.dynamicAllocation\.enabled is true"):
+        check_session(session_with(cores=4, spark_dynamicAllocation_enabled="true"), num_workers=2)
+
+
+def labels_of(rows: TrainingSet, target: str) -> DataFrame:
+    return rows.rows.select("part", F.expr(target).cast("bigint").alias("TARGET"))
+
+
+def test_labels_must_be_0_and_1_and_both_in_every_part(rows: TrainingSet) -> None:
+    with pytest.raises(UserError, match="TARGET is 2 for some applicants"):
+        check_labels(labels_of(rows, "if(SK_ID_CURR = 100007, 2, TARGET)"))
+    with pytest.raises(UserError, match="0 applicants with TARGET 1 in the validation folds"):
+        check_labels(labels_of(rows, "if(part = 'validation', 0, TARGET)"))
+
+
+def test_a_protected_column_never_trains_a_model(small_job: Job) -> None:
+    gender = replace(INPUTS[0], name="CODE_GENDER")
+    with pytest.raises(AssertionError, match="CODE_GENDER"):
+        read_training_set(small_job, None, (*INPUTS, gender))
+
+
+def test_what_the_table_does_not_hold_is_the_users_to_put_right(small_job: Job) -> None:
+    with pytest.raises(UserError, match=r"has no column EXT_SOURCE_9: assemble 2018-05-17 again"):
+        train(small_job, (*INPUTS, replace(INPUTS[0], name="EXT_SOURCE_9")))
+    with pytest.raises(UserError, match="has no version 99"):
+        train(small_job, INPUTS, version=99)
+    with pytest.raises(UserError, match="no labelled applicant of 2017-01-01"):
+        train(replace(small_job, run_date=RUN_DATE.replace(year=2017, month=1, day=1)), INPUTS)
+
+
+def test_a_model_is_calibrated_where_the_validation_fold_gains_by_it(
+    small_job: Job, rows: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = small_job.settings.train.model_copy(update={"rounds": 5})
+    plain = fit(rows, few)
+    line = Calibration(slope=1.5, intercept=0.2, gain=measures.Interval(0.010, 0.002, 0.006, 0.014))
+    monkeypatch.setattr("jobs.train.calibration_of", lambda _: line)
+    people = rows.rows.limit(50).toPandas()
+    before, after = (each.model.predict(each.model.values(people), "margin") for each in (plain, fit(rows, few)))
+    assert after == pytest.approx(0.2 + 1.5 * before, abs=1e-5)
+
+
+def validation_rows(bad: int, good: int, overstated: float) -> pd.DataFrame:
+    """Applicants whose TARGET was drawn from their margin, with the probability of that margin times `overstated`."""
+    random = np.random.default_rng(0)
+    margins = random.normal(0, 1.5, 20 * (bad + good))
+    targets = random.random(margins.size) < 1 / (1 + np.exp(-margins))
+    chosen = np.sort(np.append(np.flatnonzero(targets)[:bad], np.flatnonzero(~targets)[:good]))
+    return pd.DataFrame(
+        {"TARGET": targets[chosen].astype(int), "probability": 1 / (1 + np.exp(-overstated * margins[chosen]))}
+    )
+
+
+def test_overstated_odds_are_found_and_few_defaults_tell_nothing() -> None:
+    found = calibration_of(validation_rows(500, 500, overstated=2))
+    assert found is not None
+    assert found.improves
+    assert found.slope == pytest.approx(0.5, abs=0.1)
+    assert calibration_of(validation_rows(199, 500, overstated=2)) is None
