@@ -59,7 +59,7 @@ class RowModels:
         return hashlib.sha256(repr(everything).encode()).hexdigest()
 
     def score(self, rows: DataFrame, table: str) -> DataFrame:
-        """The rows of `features.plan.nested_table.input_rows` with the score in place of the inputs, null where nobody fitted one.
+        """The rows of `nested_table.input_rows` with the score in place of the inputs, null where nobody fitted one.
 
         A score is the log-odds that the trees add to those of all rows that they were fitted on.
         """
