@@ -14,6 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
+KEY = "SK_ID_CURR"
+"""The column that names an applicant."""
+TARGET = "TARGET"
+"""The label: 1 where the applicant later had difficulties to pay, 0 where not, null where nobody knows yet."""
+
 
 class Type(Enum):
     """The SQL types a contract knows; each says how a CSV cell is read."""
@@ -279,8 +284,8 @@ class Expected:
 
 
 Folding = Feature | Ordered | Ratio
-Fitted = Encoded | GroupDeviation | Expected
-Declared = Folding | Derived | Fitted
+Learned = Encoded | GroupDeviation | Expected
+Declared = Folding | Derived | Learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +342,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     parent: tuple[str, str] | None = None
-    entity: str = "SK_ID_CURR"
+    entity: str = KEY
     before_rollup: tuple[Derivation, ...] = ()
     rollup: Rollup | None = None
     lookups: tuple[Lookup, ...] = ()
@@ -399,7 +404,7 @@ def joined_name(*parts: str) -> str:
 def feature_names(table: Table) -> Iterator[Named]:
     """Every feature that a table declares, in the order of its columns in the feature table."""
     for declared in table.features:
-        if isinstance(declared, Derived | Fitted):
+        if isinstance(declared, Derived | Learned):
             yield Named(declared.name, table.name, declared.family, declared.about, None, None, None, declared)
             continue
         aggregations = (None,) if isinstance(declared, Ratio) else declared.aggregations

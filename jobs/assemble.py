@@ -5,9 +5,10 @@ import argparse
 from pyspark.sql import functions as F
 
 from features.plan.encodings import fit
-from features.plan.feature_table import BY_NAME, KEY, Settle, catalogue, feature_table
+from features.plan.feature_table import BY_NAME, Settle, catalogue, feature_table
 from features.plan.history_rows import Sources
 from features.plan.nested_table import NESTED_FEATURES, nested_table
+from features.spec import KEY
 from jobs.lake import feature_sets, row_models
 from jobs.lake.feature_sets import Fitted, as_encodings, fitted_for
 from jobs.lake.job import Job, Step

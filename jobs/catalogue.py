@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table as Grid
 
-from features.plan.feature_table import KEY, catalogue
+from features.plan.feature_table import catalogue
 from features.plan.nested_table import EVERY_FEATURE
 from features.reason_families import FAMILIES
-from features.spec import Named
+from features.spec import KEY, Named
 from jobs.lake.options import add_lake, open_lake
 from jobs.lake.tables import CATALOGUE, FEATURES, Lake, parse_run_date
 from jobs.runtime.errors import UserError

@@ -6,7 +6,7 @@ from pathlib import Path
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.options import add_run_date, check_folder, open_job

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.lake.job import Job
 from jobs.lake.options import add_run_date, check_folder, open_job
 from jobs.lake.tables import EXPLANATIONS

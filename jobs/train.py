@@ -12,8 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features import TABLES
-from features.plan.feature_table import KEY
-from features.spec import Named
+from features.spec import KEY, Named
 from jobs.lake import folds
 from jobs.lake.feature_sets import fitted_if_made, row_models_of
 from jobs.lake.job import Job

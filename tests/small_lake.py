@@ -73,7 +73,7 @@ def as_frame(lake: Lake, people: pd.DataFrame, schema: str) -> DataFrame:
     return lake.spark.createDataFrame(list(rows), schema)
 
 
-def feature_rows(lake: Lake, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> DataFrame:
+def feature_table_rows(lake: Lake, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> DataFrame:
     """The applicants as rows of the feature table."""
     values = ", ".join(f"{name} DOUBLE" for name in FAMILY_OF)
     rows = as_frame(lake, people, f"SK_ID_CURR BIGINT, TARGET BIGINT, {values}")
@@ -83,7 +83,7 @@ def feature_rows(lake: Lake, people: pd.DataFrame, feature_set: str = FEATURE_SE
 def write(job: Job, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> None:
     """Write the feature table, and of the delivery what the audit reads."""
     lake = job.lake
-    lake.replace(FEATURES, feature_rows(lake, people, feature_set), job.run_date)
+    lake.replace(FEATURES, feature_table_rows(lake, people, feature_set), job.run_date)
     application = as_frame(lake, people, "SK_ID_CURR BIGINT, TARGET BIGINT, " + AUDITED)
     version = lake.replace(source_table("application"), application, job.run_date)
     lake.record_delivery(job.run_date, "made up", {"application": version})

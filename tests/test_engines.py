@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from features.plan.feature_table import BY_NAME, KEY, catalogue
+from features.plan.feature_table import BY_NAME, catalogue
+from features.spec import KEY
 from jobs.lake.tables import ENCODINGS, FEATURES, Lake, source_table
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import open_session

@@ -10,10 +10,7 @@ from features import ACROSS, TABLES
 from features.plan.encodings import Encodings, apply
 from features.plan.fold import VALUES, fold_rows
 from features.plan.history_rows import Sources, derive, feature_rows, mentions
-from features.spec import Declared, Derivation, Derived, Named, Table, feature_names, of_parent
-
-KEY = "SK_ID_CURR"
-TARGET = "TARGET"
+from features.spec import KEY, TARGET, Declared, Derivation, Derived, Named, Table, feature_names, of_parent
 
 BY_NAME: Mapping[str, Table] = {table.name: table for table in TABLES}
 

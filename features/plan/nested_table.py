@@ -14,11 +14,12 @@ from dataclasses import replace
 from pyspark.sql import DataFrame
 
 from features import TABLES
-from features.plan.feature_table import BY_NAME, KEY, Settle, as_planned, catalogue, packed, unpacked, with_children
+from features.plan.feature_table import BY_NAME, Settle, as_planned, catalogue, packed, unpacked, with_children
 from features.plan.fold import VALUES, fold_rows
 from features.plan.history_rows import AGE, Sources, feature_expressions, feature_rows, order_terms
 from features.spec import (
     DECAYED,
+    KEY,
     MAX,
     MEAN,
     MIN,
@@ -129,7 +130,7 @@ def nested_table(sources: Sources, score: Score, settle: Settle = as_planned) ->
     Args:
         sources: The applicants and their histories.
         score: Scores rows.
-        settle: Ends the parts, as in `matrix.feature_table`.
+        settle: Ends the parts, as in `feature_table.feature_table`.
     """
     folded = [
         fold_rows(score(input_rows(name, sources), name), table).withColumnRenamed(VALUES, packed(table))

@@ -8,10 +8,10 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from features.plan.encodings import ENCODING_SCHEMA, Encoding, Encodings
-from features.plan.feature_table import KEY, Settle, as_planned, catalogue, feature_set, feature_table
+from features.plan.feature_table import Settle, as_planned, catalogue, feature_set, feature_table
 from features.plan.history_rows import Sources
 from features.plan.nested_table import EVERY_FEATURE, nested_table
-from features.spec import Named
+from features.spec import KEY, Named
 from jobs.lake import row_models
 from jobs.lake.row_models import RowModels
 from jobs.lake.tables import ENCODINGS, FEATURES, NESTED_MODELS, Lake

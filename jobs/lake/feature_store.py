@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.lake.tables import FEATURES, Lake
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import open_session

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.runtime.settings import Split
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from features import TABLES
 from features.contract import names
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.lake.tables import Lake
 
 LOAN = "SK_ID_BUREAU"

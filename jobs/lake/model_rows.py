@@ -6,9 +6,9 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY, catalogue
+from features.plan.feature_table import catalogue
 from features.plan.nested_table import EVERY_FEATURE, NESTED_NAMES
-from features.spec import Named
+from features.spec import KEY, Named
 from jobs.lake.tables import FEATURES, NESTED, Lake
 from jobs.model.booster import Model
 from jobs.runtime.errors import ModelRefused, UserError

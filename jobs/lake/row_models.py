@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY, TARGET
 from features.plan.history_rows import Sources
 from features.plan.nested_table import NESTED, SCORE, input_names, input_rows, key_columns, of_applicants, row_inputs
+from features.spec import KEY, TARGET
 from jobs.lake import folds
 from jobs.model.booster import sha256_of
 from jobs.model.candidates import booster_parameters
@@ -138,7 +138,7 @@ def fitting(table: str, settings: Nested) -> Callable[[pa.Table], pa.Table]:
         # In an order of their own, so that no shuffle decides what the booster sees first.
         place = np.lexsort([rows.column(name).to_numpy() for name in reversed(order)])
         labels = rows.column(TARGET).to_numpy()[place]
-        file = fit_booster(matrix(rows, names)[place], labels, settings)
+        file = fit_booster(input_values(rows, names)[place], labels, settings)
         return pa.table({MODEL: pa.array([rows.column(MODEL)[0].as_py()], pa.int32()), "file": [file]})
 
     return fit_one
@@ -169,7 +169,7 @@ def scoring(files: Mapping[int, bytes], table: str) -> Callable[[Iterator[pa.Rec
         for batch in batches:
             if not batch.num_rows:
                 continue
-            scores = score_rows(matrix(batch, names), batch.column(COHORT).to_numpy(), boosters)
+            scores = score_rows(input_values(batch, names), batch.column(COHORT).to_numpy(), boosters)
             columns = [*[batch.column(name) for name in kept], pa.array(scores, from_pandas=True)]
             yield pa.RecordBatch.from_arrays(columns, names=[*kept, SCORE])
 
@@ -197,7 +197,7 @@ def load(file: bytes) -> "xgboost.Booster":
     return booster
 
 
-def matrix(rows: pa.Table | pa.RecordBatch, names: list[str]) -> Floats:
+def input_values(rows: pa.Table | pa.RecordBatch, names: list[str]) -> Floats:
     """Rows x inputs, nan where unknown."""
     columns = [rows.column(name).to_numpy(zero_copy_only=False) for name in names]
     return np.column_stack(columns).astype(np.float32, copy=False)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
 from features.plan.nested_table import of_applicants
+from features.spec import KEY
 from jobs.lake import folds
 from jobs.lake.feature_sets import feature_rows, fitted_if_made
 from jobs.lake.job import Job

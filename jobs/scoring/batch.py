@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
 from features.reason_families import FAMILIES
+from features.spec import KEY
 from jobs.model.booster import Model, load_model
 from jobs.model.contributions import Explanations, Vector
 from jobs.registry.store import Registered

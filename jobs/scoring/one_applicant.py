@@ -5,7 +5,7 @@ from datetime import date
 
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.model.contributions import Reason, Vector

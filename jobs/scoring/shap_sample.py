@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.model.booster import Model, unusable
 from jobs.model.contributions import by_family, raising
 from jobs.model.measures import Vector, midranks

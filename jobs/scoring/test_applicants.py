@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.lake.tables import Lake, source_table
 from jobs.model import fairness
 from jobs.model.fairness import UNKNOWN, Audit, age_bands

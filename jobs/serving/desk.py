@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from features.spec import KEY
 from jobs.runtime.settings import Serve
 from jobs.serving.micro_batches import MicroBatches
 from jobs.serving.responses import Problem, Refused, ScoredApplicant, Scores, ScoringModel, refused
-from jobs.serving.uploads import KEY, Application
+from jobs.serving.uploads import Application
 
 Rows = tuple[Application, ...]
 Identifiers = tuple[int, ...]

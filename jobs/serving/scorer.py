@@ -13,7 +13,8 @@ from pyspark.sql import types as T
 
 from features import TABLES, contract
 from features.contract import BROKEN_LINE, ERRORS, FILE
-from features.plan.feature_table import BY_NAME, KEY, TARGET
+from features.plan.feature_table import BY_NAME
+from features.spec import KEY, TARGET
 from jobs.lake.feature_sets import Fitted, feature_rows
 from jobs.lake.histories import read_histories
 from jobs.lake.model_rows import dated, read_inputs

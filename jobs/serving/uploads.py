@@ -16,10 +16,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError
 
+from features.spec import KEY
 from features.tables import application
 from jobs.serving.responses import Problem, Refused, refused, shown
 
-KEY = "SK_ID_CURR"
 UPLOADED = "application_test"
 CONTRACT = replace(
     application.TABLE,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
+from features.spec import KEY
 from jobs.lake import folds
 from jobs.model.candidates import Candidate, FoldRows, Labels, OutOfFold, Values
 from jobs.model.null_importance import kept
@@ -95,7 +95,7 @@ def select(dealt: Dealt, settings: Selection) -> Dealt:
         left_out = int(key[0].as_py())
         fitted_on = pa.compute.not_equal(group[FOLD], left_out)
         ordered = group.filter(fitted_on).sort_by(KEY)
-        chosen = kept(matrix(ordered), as_labels(ordered), settings)
+        chosen = kept(values_of(ordered), as_labels(ordered), settings)
         return pa.table(
             {LEFT_OUT: np.full(chosen.size, left_out, np.int32), "feature": [names[place] for place in chosen]}
         )
@@ -113,7 +113,7 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
     def answer(key: tuple[Any, ...], group: pa.Table) -> pa.Table:
         left_out = int(key[0].as_py())
         started = time.monotonic()
-        own, rows = fold_rows(group.sort_by(KEY), left_out, read[left_out])
+        own, rows = rows_of_fold(group.sort_by(KEY), left_out, read[left_out])
         fitted = candidate.fit(rows)
         return pa.table(
             {
@@ -149,17 +149,17 @@ def in_tasks(
     return apart.groupBy(LEFT_OUT).applyInArrow(work, schema).toPandas()
 
 
-def fold_rows(ordered: pa.Table, left_out: int, places: Sequence[int]) -> tuple[pa.Table, FoldRows]:
+def rows_of_fold(ordered: pa.Table, left_out: int, places: Sequence[int]) -> tuple[pa.Table, FoldRows]:
     """The rows that are left out, and all of the fold's rows as arrays of the features in these places."""
     fold, stops = ordered[FOLD].to_numpy(), ordered[STOPS].to_numpy()
-    values, labels = matrix(ordered)[:, places], as_labels(ordered)
+    values, labels = values_of(ordered)[:, places], as_labels(ordered)
     own = fold == left_out
     fits, ends = ~own & ~stops, ~own & stops
     rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own])
     return ordered.filter(pa.array(own)), rows
 
 
-def matrix(rows: pa.Table) -> Values:
+def values_of(rows: pa.Table) -> Values:
     """The values as (rows, features), nan where one is null."""
     flat: Values = rows[VALUES].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(rows.num_rows, -1)

@@ -11,8 +11,8 @@ import duckdb
 
 from features import ACROSS, TABLES
 from features.plan.encodings import deviations, encoded, expectations
-from features.plan.feature_table import BY_NAME, KEY, TARGET, catalogue, derivations
-from features.spec import Code, Encoded, feature_names
+from features.plan.feature_table import BY_NAME, catalogue, derivations
+from features.spec import KEY, TARGET, Code, Encoded, feature_names
 from tests.benchmarks.duckdb_sql import derived, feature_rows, fold_query, of_nobody
 
 APPLICATION = BY_NAME["application"]

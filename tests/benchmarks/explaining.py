@@ -16,7 +16,8 @@ import xgboost
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from features.plan.feature_table import KEY, catalogue
+from features.plan.feature_table import catalogue
+from features.spec import KEY
 from jobs.model.booster import Model, load_model, seal, sha256_of
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import load_settings

@@ -16,7 +16,8 @@ import xgboost
 from numpy.typing import NDArray
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY, catalogue
+from features.plan.feature_table import catalogue
+from features.spec import KEY
 from jobs.lake import folds
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES

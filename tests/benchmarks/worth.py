@@ -19,9 +19,9 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
 
-from features.plan.feature_table import KEY, catalogue
+from features.plan.feature_table import catalogue
 from features.plan.nested_table import EVERY_FEATURE
-from features.spec import Named
+from features.spec import KEY, Named
 from jobs.lake import folds
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import NESTED, Lake, parse_run_date
@@ -94,7 +94,7 @@ def gains_of(dealt: Dealt, settings: Booster) -> dict[str, float]:
 
     def fit(_: object, group: pa.Table) -> pa.Table:
         ordered = group.sort_by(KEY)
-        found = gains(cross_validation.matrix(ordered), cross_validation.as_labels(ordered), settings)
+        found = gains(cross_validation.values_of(ordered), cross_validation.as_labels(ordered), settings)
         return pa.table({"feature": list(names), "gain": found})
 
     found = cross_validation.in_tasks(dealt, [NO_FOLD], fit, "feature STRING, gain DOUBLE")

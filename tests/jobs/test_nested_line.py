@@ -12,8 +12,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY, catalogue
+from features.plan.feature_table import catalogue
 from features.plan.nested_table import NESTED_FEATURES
+from features.spec import KEY
 from jobs.assemble import assemble
 from jobs.explain import explain
 from jobs.lake.feature_sets import fitted_for, fitted_if_made, row_models_of

@@ -15,10 +15,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features import TABLES
-from features.plan.feature_table import BY_NAME, KEY, catalogue, feature_table
+from features.plan.feature_table import BY_NAME, catalogue, feature_table
 from features.plan.fold import fold_rows
 from features.plan.history_rows import feature_rows, read_columns
-from features.spec import Table, of_parent
+from features.spec import KEY, Table, of_parent
 from jobs.lake.feature_sets import as_encodings
 from jobs.lake.tables import ENCODINGS, FEATURES, Lake
 from tests.line import RUN_DATE

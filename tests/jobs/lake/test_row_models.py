@@ -12,7 +12,6 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY, TARGET
 from features.plan.history_rows import Sources
 from features.plan.nested_table import (
     NESTED,
@@ -24,6 +23,7 @@ from features.plan.nested_table import (
     nested_table,
     of_applicants,
 )
+from features.spec import KEY, TARGET
 from jobs.lake import folds, row_models
 from jobs.lake.row_models import COHORT, RowModels, fit, fit_booster, load, score_rows
 from jobs.lake.tables import Lake
@@ -195,6 +195,6 @@ def test_more_cohorts_than_training_folds_are_refused(sources: Sources, quick: S
 
 def test_inputs_are_unknown_where_a_cell_is_null() -> None:
     rows = pa.table({"a": pa.array([1.0, None], pa.float32()), "b": pa.array([None, 2.0], pa.float32())})
-    found = row_models.matrix(rows, ["a", "b"])
+    found = row_models.input_values(rows, ["a", "b"])
     assert found.dtype == np.float32
     assert np.array_equal(found, np.array([[1, np.nan], [np.nan, 2]], np.float32), equal_nan=True)

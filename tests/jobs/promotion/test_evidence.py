@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import KEY
 from features.plan.nested_table import of_applicants
+from features.spec import KEY
 from jobs.assemble import assemble
 from jobs.lake import folds
 from jobs.lake.job import Job

@@ -14,7 +14,7 @@ from jobs.serving.responses import ScoredApplicant
 from jobs.serving.scorer import Scorer
 from jobs.serving.standing_plan import Prepared
 from tests.callers import MODEL
-from tests.small_lake import FEATURE_SET, applicants, feature_rows
+from tests.small_lake import FEATURE_SET, applicants, feature_table_rows
 
 APRIL, MAY, JUNE = date(2018, 4, 17), date(2018, 5, 17), date(2018, 6, 17)
 OTHER_SET = "ba9876543210"
@@ -36,7 +36,7 @@ def scorer(small_job: Job, spark: SparkSession, tmp_path_factory: pytest.TempPat
     people = applicants()
     for day, (feature_set, there) in ROWS.items():
         rows = people[people["SK_ID_CURR"].isin(there)].assign(EXT_SOURCE_MEAN=float(day.month))
-        lake.replace(FEATURES, feature_rows(lake, rows, feature_set), day)
+        lake.replace(FEATURES, feature_table_rows(lake, rows, feature_set), day)
     store = tracking.connect(small_job.lake.address, small_job.settings.mlflow)
     model = store.registered_model(store.need_champion())
     plan = Prepared(spark, Path(folder), "never run")
