@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
@@ -23,10 +23,9 @@ from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings
 from jobs.serving.champion_watch import Champions
 from jobs.serving.desk import Desk, Scoring
+from jobs.serving.known_hosts import KnownHosts, is_loopback
 
 HELP = "answer scores over REST: uploaded rows, or applicants of the lake"
-
-LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +50,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
         champions = Champions(lake, run_date, settings, Path(folder))
         desk = Desk(champions.newest(), settings.serve)
         listener = listen(arguments.host, arguments.port)
-        serve(desk, listener, keep_up(desk, champions.newer_than))
+        serve(desk, arguments.host, listener, keep_up(desk, champions.newer_than))
 
 
 def stop(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001  what a handler is given
@@ -106,22 +105,41 @@ def look(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
             say(f"version {successor.identity.version} answers from now on, in place of version {version}")
 
 
-def serve(desk: Desk, listener: socket.socket, looking: AsyncResult[None]) -> None:
-    """Answer until the process is told to stop."""
+def serve(desk: Desk, asked_host: str, listener: socket.socket, looking: AsyncResult[None]) -> None:
+    """Answer until the process is told to stop.
+
+    Args:
+        desk: Where callers are answered.
+        asked_host: The host of the command line, by which callers may ask.
+        listener: Where they reach it.
+        looking: The thread that looks for a new champion.
+    """
     import uvicorn
 
     from jobs.serving.api import make_app
 
     host, port = listener.getsockname()[:2]
     token = os.environ.get(desk.limits.token_variable)
-    if not token and host not in LOCAL:
+    if not token and not is_loopback(host):
         say(f"warning: anyone who reaches {host} can ask: set {desk.limits.token_variable} to ask for a token")
     model = desk.scorer.identity
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     say(f"{model.name} version {model.version} at http://{address}, its OpenAPI page at /docs")
-    app = make_app(desk, token, keeps_up=lambda: not looking.ready())
+    hosts = known_hosts(asked_host, host, token, desk.limits.hosts)
+    app = make_app(desk, token, keeps_up=lambda: not looking.ready(), hosts=hosts)
     config = uvicorn.Config(app, log_config=log_config(), server_header=False)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def known_hosts(asked: str, bound: str, token: str | None, more: Sequence[str]) -> KnownHosts | None:
+    """By which names callers may ask; None for any.
+
+    Names are looked at where the setting gives some, and where a page of elsewhere could use the caller's browser to
+    ask for him: without a token, at this machine alone.
+    """
+    if more or (not token and is_loopback(bound)):
+        return KnownHosts(frozenset(name.lower() for name in (asked, *more)))
+    return None
 
 
 def check_installed() -> None:

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from jobs.serving.questions import Application
 from jobs.serving.responses import Problem, ScoredApplicant, ScoringModel
-from jobs.serving.uploads import COLUMNS, Application
+from jobs.serving.uploads import COLUMNS
 from tests.deliveries import Cells, row
 
 ANNA, BRUNO = 100001, 100002

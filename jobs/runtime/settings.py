@@ -174,7 +174,10 @@ class Serve(Section):
     """What a caller of the REST service may ask for."""
 
     token_variable: str
+    hosts: tuple[str, ...]
     largest_upload: Count
+    largest_waiting: Count
+    body_seconds: Positive
     most_rows: Count
     most_waiting: Count
     gather_seconds: Annotated[float, Field(ge=0)]

@@ -1,6 +1,7 @@
 """The REST service: HTTP to questions for the desk, its answers to HTTP. Knows neither Spark nor the lake."""
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import traceback
@@ -12,12 +13,16 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jinja2 import Environment, StrictUndefined
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jobs.serving.desk import Desk, Identifiers, Rows
-from jobs.serving.responses import Health, Problem, Problems, Refused, Scores, ScoringModel, refused
+from jobs.runtime.settings import Serve
+from jobs.serving.desk import Desk
+from jobs.serving.known_hosts import KnownHosts
+from jobs.serving.questions import Question
+from jobs.serving.responses import Health, Problem, Problems, Refused, Scores, ScoringModel, refused, shown
 from jobs.serving.uploads import COLUMNS, ScoreRequest, read_csv, read_request
 
 DESCRIPTION = """
@@ -35,35 +40,41 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         "model": Problems,
         "description": "The lake does not hold these applicants, or not with the features that the champion reads.",
     },
+    403: {"model": Problems, "description": "The request names a host that is not this service's."},
+    408: {"model": Problems, "description": "The request took too long to arrive."},
     413: {"model": Problems, "description": "Too many bytes or rows."},
     415: {"model": Problems, "description": "Neither JSON, a form with a file, nor CSV."},
     422: {"model": Problems, "description": "Columns or cells break the contract."},
     503: {"model": Problems, "description": "Too many callers are waiting: try again."},
 }
-
+FORM = "multipart/form-data"
+READERS: dict[str, Callable[[bytes, int], Question]] = {
+    "application/json": read_request,
+    "text/csv": read_csv,
+    FORM: read_csv,
+}
 
 BEARER = HTTPBearer(auto_error=False, description="Where the service was started with a token.")
 
 
-class LimitedBody:
-    """Stops reading a request that is larger than allowed, whatever it says of its length."""
+class OnlyKnownHosts:
+    """Refuses requests that name a host which is not the service's."""
 
-    def __init__(self, app: ASGIApp, largest: int) -> None:
-        self.app, self.largest = app, largest
+    def __init__(self, app: ASGIApp, hosts: KnownHosts) -> None:
+        self.app, self.hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting its bytes."""
-        taken = 0
-
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self.largest:
-                raise refused(413, f"the request is larger than {self.largest:,} bytes")
-            return message
-
-        await self.app(scope, counted, send)
+        """Pass the request on, or answer it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        stranger = self.hosts.stranger([*headers.getlist("host"), *headers.getlist("origin")])
+        if stranger is None:
+            await self.app(scope, receive, send)
+        else:
+            problem = f"this service is not {shown(stranger)}: name its hosts in the setting serve.hosts"
+            await answer(403, [Problem(problem=problem)])(scope, receive, send)
 
 
 class WithoutValues(logging.Formatter):
@@ -75,20 +86,22 @@ class WithoutValues(logging.Formatter):
         return "".join([*traceback.format_tb(frames), kind.__name__])
 
 
-def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool]) -> FastAPI:
+def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool], hosts: KnownHosts | None = None) -> FastAPI:
     """The service.
 
     Args:
         desk: Answers, within its limits.
         token: What callers must send; None asks for none.
         keeps_up: Whether a new champion would take over.
+        hosts: What it may be asked for; None takes any name.
     """
     limits = desk.limits
     app = FastAPI(title="Home Credit default risk", description=DESCRIPTION, version="1", docs_url=None, redoc_url=None)
-    app.add_middleware(LimitedBody, largest=limits.largest_upload)
+    if hosts is not None:
+        app.add_middleware(OnlyKnownHosts, hosts=hosts)
 
     def authorised(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
-        if token and not (sent and secrets.compare_digest(sent.credentials.encode(), token.encode())):
+        if token and not (sent and is_same(sent.credentials, token)):
             raise refused(401, "send the token of this service as the header Authorization: Bearer ...")
 
     guarded = [Depends(authorised)]
@@ -107,7 +120,9 @@ def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool]) -> Fas
         Send a CSV file like application_test.csv (as a form's file, or as text/csv), JSON with rows of the same
         columns, or JSON with applicants whose features the lake holds.
         """
-        return await desk.ask(await read_question(request, limits.most_rows))
+        with desk.places.take() as place:
+            counted = Request(request.scope, place.counted(request.receive))
+            return await desk.ask(await read_question(counted, limits))
 
     @app.get(
         "/model",
@@ -130,7 +145,7 @@ def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool]) -> Fas
         """Needs no token."""
         if not keeps_up():
             raise refused(503, "no longer looks for a new champion: restart the service")
-        return Health(status="ok", model_version=desk.scorer.identity.version, waiting=desk.waiting)
+        return Health(status="ok", model_version=desk.scorer.identity.version, waiting=desk.places.callers)
 
     @app.get("/", include_in_schema=False)
     async def form() -> HTMLResponse:
@@ -144,32 +159,42 @@ def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool]) -> Fas
     return app
 
 
-async def read_question(request: Request, most_rows: int) -> Rows | Identifiers:
+def is_same(sent: str, token: str) -> bool:
+    """Whether the token was sent; it takes as long for a wrong one, whatever its length."""
+    return secrets.compare_digest(*(hashlib.sha256(text.encode()).digest() for text in (sent, token)))
+
+
+async def read_question(request: Request, limits: Serve) -> Question:
     """The rows or identifiers that a request holds, whichever of the three forms it has."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return await asyncio.to_thread(read_request, await request.body(), most_rows)
-    if kind == "text/csv":
-        return await asyncio.to_thread(read_csv, await request.body(), most_rows)
-    if kind == "multipart/form-data":
-        async with request.form(max_files=1, max_fields=0) as form:
-            return await asyncio.to_thread(read_csv, await the_file(form), most_rows)
-    raise refused(415, "send application/json, multipart/form-data with a file, or text/csv")
+    if kind not in READERS:
+        raise refused(415, "send application/json, multipart/form-data with a file, or text/csv")
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            body = await the_file(request) if kind == FORM else await request.body()
+    except TimeoutError:
+        raise refused(408, f"the request did not arrive within {limits.body_seconds:g} seconds") from None
+    except ClientDisconnect:
+        raise refused(400, "the request ended before its end") from None
+    return await asyncio.to_thread(READERS[kind], body, limits.most_rows)
 
 
-async def the_file(form: FormData) -> bytes:
+async def the_file(request: Request) -> bytes:
     """The content of a form's file."""
-    sent = form.get("file")
-    if not isinstance(sent, UploadFile):
-        raise refused(400, "the form has no file: name the field file, as in curl -F file=@application_test.csv")
-    return await sent.read()
+    async with request.form(max_files=1, max_fields=0) as form:
+        sent = form.get("file")
+        if not isinstance(sent, UploadFile):
+            raise refused(400, "the form has no file: name the field file, as in curl -F file=@application_test.csv")
+        return await sent.read()
+
+
+def answer(status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Problems as a response."""
+    return JSONResponse(Problems(detail=list(problems)).model_dump(), status, dict(headers or {}))
 
 
 def add_refusals(app: FastAPI) -> None:
     """Every error as `Problems`."""
-
-    def answer(status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> JSONResponse:
-        return JSONResponse(Problems(detail=list(problems)).model_dump(), status, dict(headers or {}))
 
     async def of_ours(_: Request, error: Refused) -> Response:
         headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}

@@ -6,11 +6,12 @@ from typing import Protocol
 from features.spec import KEY
 from jobs.runtime.settings import Serve
 from jobs.serving.micro_batches import MicroBatches
-from jobs.serving.responses import Problem, Refused, ScoredApplicant, Scores, ScoringModel, refused
-from jobs.serving.uploads import Application
+from jobs.serving.places import Places
+from jobs.serving.questions import Application, LakeApplicants, Question, SentRows
+from jobs.serving.responses import NotComputed, Problem, Refused, ScoredApplicant, Scores, ScoringModel, refused
 
-Rows = tuple[Application, ...]
-Identifiers = tuple[int, ...]
+RowAnswer = ScoredApplicant | list[Problem]
+"""A row's score, or what is wrong with it."""
 
 
 class Scoring(Protocol):
@@ -20,11 +21,15 @@ class Scoring(Protocol):
     def identity(self) -> ScoringModel:
         """The model that scores."""
 
-    def score_rows(self, rows: Sequence[Application]) -> Sequence[ScoredApplicant | list[Problem]]:
-        """Each row's answer, or what is wrong with it; no two rows may be of one applicant."""
+    def score_rows(self, rows: Sequence[Application]) -> Sequence[RowAnswer]:
+        """Each row's answer; no two rows may be of one applicant.
 
-    def score_stored(self, applicants: Sequence[int]) -> Mapping[int, ScoredApplicant | list[Problem]]:
-        """Answers by applicant, or why there is none; those whom the lake does not hold are left out."""
+        Raises:
+            NotComputed: The engine failed at one of them.
+        """
+
+    def score_stored(self, applicants: Sequence[int]) -> Mapping[int, RowAnswer]:
+        """Answers by applicant; those whom the lake does not hold are left out."""
 
 
 class Desk:
@@ -36,61 +41,75 @@ class Desk:
     """
 
     def __init__(self, scorer: Scoring, limits: Serve) -> None:
-        self.scorer, self.limits = scorer, limits
-        self.rows = MicroBatches[Rows, Scores | Refused](self.answer_rows, self.may_join_rows, limits.gather_seconds)
-        self.stored = MicroBatches[Identifiers, Scores | Refused](
-            self.answer_stored, self.may_join_stored, limits.gather_seconds
+        self.scorer, self.limits, self.places = scorer, limits, Places(limits)
+        self.rows = MicroBatches[SentRows, Scores | Refused](
+            self.answer_rows, self.may_share_rows, limits.gather_seconds
+        )
+        self.applicants = MicroBatches[LakeApplicants, Scores | Refused](
+            self.answer_applicants, self.may_share_a_look, limits.gather_seconds
         )
 
-    @property
-    def waiting(self) -> int:
-        """Callers without an answer yet."""
-        return self.rows.waiting + self.stored.waiting
+    async def ask(self, question: Question) -> Scores:
+        """The answers, in the order of the question, and the model that they are by.
 
-    async def ask(self, question: Rows | Identifiers) -> Scores:
-        """The answers, in the order of the question, and the model that they are by."""
-        if self.waiting >= self.limits.most_waiting:
-            raise refused(503, f"{self.waiting} callers are waiting: try again in a few seconds")
-        if isinstance(question[0], Application):
-            answer = await self.rows.ask(question)
-        else:
-            answer = await self.stored.ask(question)
+        Raises:
+            Refused: Something is wrong with the question, or one of its rows can't be computed.
+        """
+        match question:
+            case SentRows():
+                answer = await self.rows.ask(question)
+            case LakeApplicants():
+                answer = await self.applicants.ask(question)
         if isinstance(answer, Refused):
             raise answer
         return answer
 
-    def may_join_rows(self, asked: Sequence[Rows], rows: Rows) -> bool:
+    def may_share_rows(self, batch: Sequence[SentRows], question: SentRows) -> bool:
         """Rows of one applicant that differ would be taken for each other's; one batch is not larger than a request."""
-        known = {row.applicant: row for question in asked for row in question}
-        same = all(known.get(row.applicant, row) == row for row in rows)
-        return same and len(known.keys() | {row.applicant for row in rows}) <= self.limits.most_rows
+        known = {row.applicant: row for asked in batch for row in asked.rows}
+        same = all(known.get(row.applicant, row) == row for row in question.rows)
+        return same and len(known.keys() | {row.applicant for row in question.rows}) <= self.limits.most_rows
 
-    def may_join_stored(self, asked: Sequence[Identifiers], applicants: Identifiers) -> bool:
+    def may_share_a_look(self, batch: Sequence[LakeApplicants], question: LakeApplicants) -> bool:
         """One batch is not larger than a request."""
-        return len({*applicants, *(each for question in asked for each in question)}) <= self.limits.most_rows
+        known = {applicant for asked in batch for applicant in asked.applicants}
+        return len(known.union(question.applicants)) <= self.limits.most_rows
 
-    def answer_rows(self, asked: Sequence[Rows]) -> list[Scores | Refused]:
-        """One plan for all callers' rows; a caller with a bad row is refused, the others are not."""
+    def answer_rows(self, batch: Sequence[SentRows]) -> list[Scores | Refused]:
+        """One plan for all callers' rows; a caller with a bad row is refused, the others are not.
+
+        Raises:
+            NotComputed: The engine failed at a row of one of several callers.
+        """
         scorer = self.scorer
-        rows = {row.applicant: row for question in asked for row in question}
-        found = dict(zip(rows, scorer.score_rows(tuple(rows.values())), strict=True))
+        rows = {row.applicant: row for question in batch for row in question.rows}
+        try:
+            scored = dict(zip(rows, scorer.score_rows(tuple(rows.values())), strict=True))
+        except NotComputed:
+            if len(batch) > 1:
+                raise
+            return [not_computed(scorer, batch[0].rows)]
         return [
-            scored_or_refused(scorer.identity, [found[row.applicant] for row in question], 422) for question in asked
+            scored_or_refused(scorer.identity, [scored[row.applicant] for row in question.rows], 422)
+            for question in batch
         ]
 
-    def answer_stored(self, asked: Sequence[Identifiers]) -> list[Scores | Refused]:
+    def answer_applicants(self, batch: Sequence[LakeApplicants]) -> list[Scores | Refused]:
         """One look into the feature table for all callers."""
         scorer = self.scorer
-        found = scorer.score_stored(tuple(dict.fromkeys(each for question in asked for each in question)))
+        asked = dict.fromkeys(applicant for question in batch for applicant in question.applicants)
+        scored = scorer.score_stored(tuple(asked))
         return [
-            scored_or_refused(scorer.identity, [found.get(each) or [unknown(each)] for each in question], 404)
-            for question in asked
+            scored_or_refused(
+                scorer.identity,
+                [scored.get(applicant) or [unknown(applicant)] for applicant in question.applicants],
+                404,
+            )
+            for question in batch
         ]
 
 
-def scored_or_refused(
-    model: ScoringModel, answers: Sequence[ScoredApplicant | list[Problem]], status: int
-) -> Scores | Refused:
+def scored_or_refused(model: ScoringModel, answers: Sequence[RowAnswer], status: int) -> Scores | Refused:
     """All of a caller's answers, or all that is wrong with the question, by its rows, with the HTTP status."""
     problems = [
         problem.model_copy(update={"row": number})
@@ -100,7 +119,31 @@ def scored_or_refused(
     ]
     if problems:
         return Refused(status, problems)
-    return Scores(model=model, applicants=[each for each in answers if isinstance(each, ScoredApplicant)])
+    return Scores(model=model, applicants=[answer for answer in answers if isinstance(answer, ScoredApplicant)])
+
+
+def not_computed(scorer: Scoring, rows: Sequence[Application]) -> Refused:
+    """The first of a caller's rows at which the engine fails, by number."""
+    place = first_failing(scorer, rows)
+    return refused(
+        422,
+        "can't be computed with the histories that the lake holds of the applicant: look for a number that can't be",
+        row=place + 1,
+    )
+
+
+def first_failing(scorer: Scoring, rows: Sequence[Application]) -> int:
+    """The place of the first row at which the engine fails, of rows at which it fails together; at most log2 tries."""
+    place = 0
+    while len(rows) > 1:
+        half = len(rows) // 2
+        try:
+            scorer.score_rows(rows[:half])
+        except NotComputed:
+            rows = rows[:half]
+        else:
+            place, rows = place + half, rows[half:]
+    return place
 
 
 def unknown(applicant: int) -> Problem:

@@ -1,7 +1,18 @@
 """Callers that arrive together share one plan: planning costs more than the rows, and is the same for one or fifty."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """In place of an answer: the error at which a question failed alone."""
+
+    error: BaseException
 
 
 class Batch[Question, Answer]:
@@ -14,7 +25,7 @@ class Batch[Question, Answer]:
 
     def __init__(self) -> None:
         self.questions: list[Question] = []
-        self.answers: asyncio.Task[Sequence[Answer]]
+        self.answers: asyncio.Task[list[Answer | Failed]]
 
 
 class MicroBatches[Question, Answer]:
@@ -35,20 +46,17 @@ class MicroBatches[Question, Answer]:
         self.answer, self.may_join, self.gather_seconds = answer, may_join, gather_seconds
         self.gathering: list[Batch[Question, Answer]] = []
         self.at_work = asyncio.Lock()
-        self.waiting = 0
 
     async def ask(self, question: Question) -> Answer:
-        """The answer; what a batch raises, each of its callers gets."""
+        """The answer; raises what the question raises where it is asked alone, never another's error."""
         batch = self.batch_for(question)
         place = len(batch.questions)
         batch.questions.append(question)
-        self.waiting += 1
-        try:
-            # A caller who hangs up must not take the answer from the others.
-            answers = await asyncio.shield(batch.answers)
-        finally:
-            self.waiting -= 1
-        return answers[place]
+        # A caller who hangs up must not take the answer from the others.
+        answer = (await asyncio.shield(batch.answers))[place]
+        if isinstance(answer, Failed):
+            raise answer.error
+        return answer
 
     def batch_for(self, question: Question) -> Batch[Question, Answer]:
         """The first batch that gathers and that the question may join, or a new one."""
@@ -60,9 +68,22 @@ class MicroBatches[Question, Answer]:
         batch.answers = asyncio.create_task(self.run(batch))
         return batch
 
-    async def run(self, batch: Batch[Question, Answer]) -> Sequence[Answer]:
+    async def run(self, batch: Batch[Question, Answer]) -> list[Answer | Failed]:
         """Gather until it is the batch's turn, then answer."""
         await asyncio.sleep(self.gather_seconds)
         async with self.at_work:
             self.gathering.remove(batch)
-            return await asyncio.to_thread(self.answer, tuple(batch.questions))
+            return await self.answered(batch.questions)
+
+    async def answered(self, questions: Sequence[Question]) -> list[Answer | Failed]:
+        """One answer for each question; where they fail together, each half is asked by itself."""
+        work = asyncio.create_task(asyncio.to_thread(self.answer, tuple(questions)))
+        await asyncio.wait([work])
+        error = work.exception()
+        if error is None:
+            return list(work.result())
+        if len(questions) == 1:
+            return [Failed(error)]
+        LOG.warning("%d callers failed together with %s: trying halves", len(questions), type(error).__name__)
+        half = len(questions) // 2
+        return [*await self.answered(questions[:half]), *await self.answered(questions[half:])]

@@ -99,6 +99,10 @@ class Refused(Exception):
         self.problems = shown
 
 
+class NotComputed(Exception):
+    """The engine failed at one of some rows; it doesn't say which."""
+
+
 def refused(status: int, problem: str, *, row: int | None = None, column: str | None = None) -> Refused:
     """A request with one problem."""
     return Refused(status, [Problem(row=row, column=column, problem=problem)])

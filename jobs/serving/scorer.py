@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -22,9 +23,10 @@ from jobs.lake.tables import FEATURES, Lake
 from jobs.model.booster import Model
 from jobs.model.contributions import Explanation
 from jobs.runtime.settings import Settings
-from jobs.serving.responses import Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
+from jobs.serving.questions import Application
+from jobs.serving.responses import NotComputed, Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
 from jobs.serving.standing_plan import Prepared
-from jobs.serving.uploads import COLUMNS, CONTRACT, Application
+from jobs.serving.uploads import COLUMNS, CONTRACT
 
 DELIVERY = "run_date"
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -53,7 +55,18 @@ class Scorer:
     features: Prepared
 
     def score_rows(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
-        """Each row's answer, or what the contract has against it; no two rows may be of one applicant."""
+        """Each row's answer, or what the contract has against it; no two rows may be of one applicant.
+
+        Raises:
+            NotComputed: The engine failed at one of them.
+        """
+        try:
+            return self.score_together(rows)
+        except PySparkException as error:
+            raise NotComputed from error
+
+    def score_together(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
+        """As `score_rows`, with the engine's own errors."""
         with self.contract.run({CONTRACT.name: as_cells(rows)}):
             accepted = self.contract.compute(ACCEPTED)
             problems = as_problems(self.contract.compute(REFUSED)) if len(accepted) < len(rows) else {}

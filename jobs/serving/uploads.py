@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, Validat
 
 from features.spec import KEY
 from features.tables import application
+from jobs.serving.questions import Application, LakeApplicants, Question, SentRows
 from jobs.serving.responses import Problem, Refused, refused, shown
 
 UPLOADED = "application_test"
@@ -35,14 +36,6 @@ WHOLE = re.compile(r"\+?([0-9]{1,18})([.]0)?")
 Identifier = Annotated[StrictInt, Field(gt=0, lt=2**63)]
 
 
-@dataclass(frozen=True)
-class Application:
-    """A row: its applicant, and its cells in the order of `COLUMNS`, None where one is empty."""
-
-    applicant: int
-    cells: tuple[str | None, ...]
-
-
 class ScoreRequest(BaseModel):
     """The JSON that `POST /score` takes: either rows of applications, or identifiers of applicants in the lake."""
 
@@ -56,7 +49,7 @@ class ScoreRequest(BaseModel):
     )
 
 
-def read_request(body: bytes, most_rows: int) -> tuple[Application, ...] | tuple[int, ...]:
+def read_request(body: bytes, most_rows: int) -> Question:
     """The rows or the identifiers that the JSON asks for.
 
     Raises:
@@ -73,7 +66,7 @@ def read_request(body: bytes, most_rows: int) -> tuple[Application, ...] | tuple
     if asked.applicants is not None:
         check_number(len(asked.applicants), most_rows)
         check_once(asked.applicants)
-        return tuple(asked.applicants)
+        return LakeApplicants(tuple(asked.applicants))
     assert asked.rows is not None
     check_number(len(asked.rows), most_rows)
     for number, row in enumerate(asked.rows, start=1):
@@ -82,7 +75,7 @@ def read_request(body: bytes, most_rows: int) -> tuple[Application, ...] | tuple
     return applications([cells_of(row) for row in asked.rows])
 
 
-def read_csv(body: bytes, most_rows: int) -> tuple[Application, ...]:
+def read_csv(body: bytes, most_rows: int) -> SentRows:
     """The rows of a file like application_test.csv.
 
     Raises:
@@ -185,15 +178,15 @@ def check_values(rows: Sequence[Mapping[str, JsonValue]]) -> None:
         raise Refused(422, problems)
 
 
-def applications(rows: Sequence[tuple[str | None, ...]]) -> tuple[Application, ...]:
+def applications(rows: Sequence[tuple[str | None, ...]]) -> SentRows:
     """The rows with their applicants, of whom each must be there once: callers' rows are kept apart by them."""
     key = COLUMNS.index(KEY)
     problems = list(without_identifier([row[key] for row in rows]))
     if problems:
         raise Refused(422, problems)
-    found = tuple(Application(identifier(row[key]) or 0, row) for row in rows)
-    check_once([row.applicant for row in found])
-    return found
+    named = tuple(Application(identifier(row[key]) or 0, row) for row in rows)
+    check_once([row.applicant for row in named])
+    return SentRows(named)
 
 
 def identifier(text: str | None) -> int | None:

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks --part serving
 
-The service runs in a process of its own and is warm: each case is asked once before it is timed. Callers are threads.
+The service runs in a process of its own, at 127.0.0.1 and nowhere else, and is warm: each case is asked once before it
+is timed. Callers are threads, `CALLERS` at most, and every case has a fixed number of rounds.
 """
 
 import argparse
@@ -46,7 +47,7 @@ class Waited:
 @contextmanager
 def service(lake: Path) -> Iterator[str]:
     """The address of a service on the lake."""
-    words = [sys.executable, "-m", "jobs", "serve", "--lake", str(lake), "--port", "0"]
+    words = [sys.executable, "-m", "jobs", "serve", "--lake", str(lake), "--host", "127.0.0.1", "--port", "0"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:

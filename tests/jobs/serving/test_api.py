@@ -5,19 +5,23 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.types import Message
 
 from jobs.runtime.errors import TryAgain
 from jobs.runtime.settings import Serve, load_settings
-from jobs.serve import keep_up, look
-from jobs.serving.api import WithoutValues, make_app
+from jobs.serve import keep_up, known_hosts, look
+from jobs.serving.api import WithoutValues, is_same, make_app, read_question
 from jobs.serving.desk import Desk
-from jobs.serving.responses import Problem, ScoredApplicant
+from jobs.serving.known_hosts import KnownHosts
+from jobs.serving.questions import Application
+from jobs.serving.responses import NotComputed, Problem, Refused, ScoredApplicant
 from jobs.serving.uploads import COLUMNS
 from tests.callers import ANNA, BRUNO, MODEL, MadeUpScorer, application, as_csv
 
@@ -33,8 +37,8 @@ def service(scorer: MadeUpScorer | None = None, token: str | None = None, **chan
     return made(Desk(scorer or MadeUpScorer(), limits(**changed)), token)
 
 
-def made(desk: Desk, token: str | None = None, *, keeps_up: bool = True) -> FastAPI:
-    return make_app(desk, token, lambda: keeps_up)
+def made(desk: Desk, token: str | None = None, *, keeps_up: bool = True, hosts: KnownHosts | None = None) -> FastAPI:
+    return make_app(desk, token, lambda: keeps_up, hosts)
 
 
 def talk(app: FastAPI, story: Callable[[httpx.AsyncClient], Awaitable[Any]]) -> Any:
@@ -120,6 +124,62 @@ def test_without_the_token_only_whether_it_lives_is_told() -> None:
     assert get(app, "/health").json() == {"status": "ok", "model_version": 7, "waiting": 0}
     assert get(app, "/model", **right).json() == MODEL.model_dump()
     assert send(app, as_csv([application()]), **right).status_code == 200
+
+
+@pytest.mark.parametrize("sent", [SECRET[:-1], SECRET + "x", SECRET * 1000, SECRET.upper(), "x", "\u00fc"])
+def test_a_token_of_any_length_is_compared_as_a_whole(sent: str) -> None:
+    assert not is_same(sent, SECRET)
+    assert is_same(SECRET, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("asked", "bound", "token", "more", "names"),
+    [
+        ("localhost", "127.0.0.1", None, (), {"localhost"}),
+        ("::1", "::1", None, ("Scores.Bank.example",), {"::1", "scores.bank.example"}),
+        ("localhost", "127.0.0.1", SECRET, (), None),
+        ("0.0.0.0", "0.0.0.0", None, (), None),
+        ("0.0.0.0", "0.0.0.0", SECRET, ("scores",), {"0.0.0.0", "scores"}),
+    ],
+)
+def test_hosts_are_looked_at_where_no_token_guards_this_machine_or_a_setting_names_some(
+    asked: str, bound: str, token: str | None, more: tuple[str, ...], names: set[str] | None
+) -> None:
+    assert known_hosts(asked, bound, token, more) == (None if names is None else KnownHosts(frozenset(names)))
+
+
+OURS = KnownHosts(frozenset({"scores.bank.example"}))
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST", "scores.bank.example:80"])
+def test_a_service_answers_by_its_own_names(host: str) -> None:
+    app = made(Desk(MadeUpScorer(), LIMITS), hosts=OURS)
+    for headers in ({"host": host}, {"host": host, "origin": f"http://{host}"}):
+        assert get(app, "/model", **headers).status_code == 200
+        assert send(app, as_csv([application()]), **headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {"host": "evil.example:8000", "origin": "http://evil.example:8000"},
+        {"host": "localhost:8000", "origin": "https://evil.example"},
+        {"host": "localhost:8000", "origin": "null"},
+        {"host": "localhost.evil.example"},
+        {"host": "scores.bank.example.evil.example"},
+        {"host": "[::1"},
+        {"host": ""},
+        {"host": "192.168.0.7"},
+    ],
+)
+def test_a_page_of_elsewhere_reaches_nothing(headers: dict[str, str]) -> None:
+    app = made(Desk(MadeUpScorer(), LIMITS), hosts=OURS)
+    for path in ("/", "/docs", "/openapi.json", "/model", "/health", "/nothing"):
+        answer = get(app, path, **headers)
+        assert answer.status_code == 403
+        assert "serve.hosts" in problems(answer)[0][2]
+    assert send(app, as_csv([application()]), **headers).status_code == 403
 
 
 def test_too_many_bytes_or_rows_are_refused() -> None:
@@ -223,6 +283,96 @@ def test_more_callers_than_can_wait_are_told_to_come_again() -> None:
     assert [each.status_code for each in answered] == [200, 200]
 
 
+class Body:
+    """What a caller sends, in pieces; it knows whether anybody has read of it."""
+
+    def __init__(self, *pieces: bytes, pause: float = 0) -> None:
+        self.pieces, self.pause, self.read = pieces, pause, 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            self.read += 1
+            yield piece
+            await asyncio.sleep(self.pause)
+
+
+def send_slowly(client: httpx.AsyncClient, body: Body, **headers: str) -> Awaitable[httpx.Response]:
+    return client.post("/score", content=body, headers={"content-type": "text/csv", **headers})
+
+
+def test_the_body_of_a_caller_without_token_or_place_is_not_read() -> None:
+    hold = threading.Event()
+    app = service(MadeUpScorer(hold), token=SECRET, most_waiting=1)
+    right = {"authorization": f"Bearer {SECRET}"}
+    without_token, without_place = Body(b"x"), Body(b"x")
+
+    async def story(client: httpx.AsyncClient) -> tuple[int, int, int]:
+        first = asyncio.ensure_future(send_slowly(client, Body(as_csv([application()])), **right))
+        while not (await client.get("/health")).json()["waiting"]:
+            await asyncio.sleep(0.01)
+        refused = [await send_slowly(client, without_token), await send_slowly(client, without_place, **right)]
+        hold.set()
+        return (await first).status_code, *(each.status_code for each in refused)
+
+    assert talk(app, story) == (200, 401, 503)
+    assert (without_token.read, without_place.read) == (0, 0)
+
+
+def test_a_place_is_held_while_a_body_arrives_and_given_back_whatever_becomes_of_it() -> None:
+    app = service(most_waiting=1)
+    body = as_csv([application()])
+
+    async def story(client: httpx.AsyncClient) -> tuple[int, int, int, int]:
+        slow = asyncio.ensure_future(send_slowly(client, Body(body[:10], body[10:], pause=0.3)))
+        await asyncio.sleep(0.1)
+        turned_away = await upload(client, application(2))
+        answered = await slow
+        broken = await send_slowly(client, Body(b"x"))
+        again = await upload(client, application(2))
+        return turned_away.status_code, answered.status_code, broken.status_code, again.status_code
+
+    assert talk(app, story) == (503, 200, 422, 200)
+
+
+def test_all_who_wait_may_have_sent_so_many_bytes_together() -> None:
+    hold = threading.Event()
+    body = as_csv([application()])
+    app = service(MadeUpScorer(hold), largest_waiting=2 * len(body))
+
+    async def story(client: httpx.AsyncClient) -> list[int]:
+        first = [asyncio.ensure_future(send_slowly(client, Body(body))) for _ in range(2)]
+        while (await client.get("/health")).json()["waiting"] < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        third = await send_slowly(client, Body(body))
+        hold.set()
+        later = [await each for each in first]
+        return [
+            third.status_code,
+            *(each.status_code for each in later),
+            (await send_slowly(client, Body(body))).status_code,
+        ]
+
+    assert talk(app, story) == [503, 200, 200, 200]
+
+
+def test_who_hangs_up_while_his_request_arrives_is_no_bug() -> None:
+    async def hangs_up() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"text/csv")]}
+    with pytest.raises(Refused) as refused:
+        asyncio.run(read_question(Request(scope, hangs_up), LIMITS))
+    assert refused.value.status == 400
+
+
+def test_who_sends_too_slowly_loses_the_place() -> None:
+    app = service(body_seconds=0.1)
+    answer = talk(app, lambda client: send_slowly(client, Body(b"a", b"b", pause=1)))
+    assert answer.status_code == 408
+    assert problems(answer) == [(None, None, "the request did not arrive within 0.1 seconds")]
+
+
 def test_a_caller_who_hangs_up_takes_nothing_from_the_others() -> None:
     hold = threading.Event()
 
@@ -240,21 +390,62 @@ def test_a_caller_who_hangs_up_takes_nothing_from_the_others() -> None:
     assert waiting == 0
 
 
-def test_a_bug_is_answered_with_500_to_each_and_the_next_batch_goes_on() -> None:
-    class Broken(MadeUpScorer):
-        def score_rows(self, rows: Sequence[Any]) -> list[Any]:
-            if not self.batches:
-                self.batches.append([])
-                raise ValueError(f"could not read {rows[0].cells}")
-            return super().score_rows(rows)
+class Fragile(MadeUpScorer):
+    """Fails at every question that holds Bruno."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def score_rows(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
+        answers = super().score_rows(rows)
+        if BRUNO in self.batches[-1]:
+            raise self.error
+        return answers
+
+
+BUG = ValueError("could not read the row of 100002")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (BUG, 500, [(None, None, "the service failed: its log says where")]),
+        (
+            NotComputed(),
+            422,
+            [(1, None, "can't be computed with the histories that the lake holds of the applicant: look for a number")],
+        ),
+    ],
+)
+def test_an_error_of_one_callers_row_is_nobody_elses(
+    error: Exception, status: int, said: list[tuple[int | None, str | None, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    scorer = Fragile(error)
+    callers = [1000, 1001, BRUNO, *range(1002, 1008)]
 
     async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
-        together = await asyncio.gather(upload(client, application(1)), upload(client, application(2)))
-        return [*together, await upload(client, application(3))]
+        return await asyncio.gather(*(upload(client, application(each)) for each in callers))
 
-    answers = talk(service(Broken()), story)
-    assert [each.status_code for each in answers] == [500, 500, 200]
-    assert problems(answers[0]) == [(None, None, "the service failed: its log says where")]
+    answers = talk(service(scorer, gather_seconds=0.5), story)
+    assert [each.status_code for each in answers] == [200, 200, status, *[200] * 6]
+    found = problems(answers[2])
+    assert [(row, column) for row, column, _ in found] == [(row, column) for row, column, _ in said]
+    assert found[0][2].startswith(said[0][2])
+    assert sorted(scorer.batches[0]) == sorted(callers), "they came together"
+    assert "9 callers failed together" in caplog.text
+    assert str(BRUNO) not in caplog.text
+
+
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_the_row_of_a_file_at_which_the_engine_fails_is_found_in_few_tries(place: int) -> None:
+    scorer = Fragile(NotComputed())
+    rows = [application(each) for each in range(1000, 1006)]
+    rows.insert(place, application(BRUNO))
+    refused = send(service(scorer), as_csv(rows))
+    assert refused.status_code == 422
+    assert [row for row, _, _ in problems(refused)] == [place + 1]
+    assert len(scorer.batches) <= 4
 
 
 class Successor(MadeUpScorer):
@@ -369,7 +560,7 @@ def test_the_openapi_page_tells_every_answer() -> None:
     described = get(service(), "/openapi.json").json()
     assert set(described["paths"]) == {"/score", "/model", "/health"}
     score = described["paths"]["/score"]["post"]
-    assert set(score["responses"]) == {"200", "400", "401", "404", "413", "415", "422", "503"}
+    assert set(score["responses"]) == {"200", "400", "401", "403", "404", "408", "413", "415", "422", "503"}
     assert set(score["requestBody"]["content"]) == {"application/json", "multipart/form-data", "text/csv"}
     for schema in described["components"]["schemas"].values():
         assert schema["description"]

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from jobs.serving.questions import LakeApplicants
 from jobs.serving.responses import MOST_PROBLEMS, Refused
-from jobs.serving.uploads import COLUMNS, Application, cell, read_csv, read_request
+from jobs.serving.uploads import COLUMNS, cell, read_csv, read_request
 from tests.callers import ANNA, BRUNO, application, as_csv
 
 MOST = 1000
@@ -27,8 +28,8 @@ def test_a_file_and_json_of_the_same_rows_are_the_same() -> None:
     sent = read_csv(as_csv([anna, bruno]), MOST)
     of_json: list[dict[str, object]] = [dict(anna) | {"OCCUPATION_TYPE": None}, dict(bruno) | {"AMT_CREDIT": 1500.5}]
     assert read_request(as_json(*of_json), MOST) == sent
-    assert [each.applicant for each in sent if isinstance(each, Application)] == [ANNA, BRUNO]
-    assert sent[0].cells[COLUMNS.index("OCCUPATION_TYPE")] is None
+    assert [each.applicant for each in sent.rows] == [ANNA, BRUNO]
+    assert sent.rows[0].cells[COLUMNS.index("OCCUPATION_TYPE")] is None
 
 
 def test_columns_may_stand_in_any_order_and_the_file_may_come_from_a_spreadsheet() -> None:
@@ -140,7 +141,7 @@ def test_json_of_another_shape_is_refused(body: bytes, status: int, problem: tup
 
 
 def test_identifiers_come_in_their_order() -> None:
-    assert read_request(b'{"applicants": [7, 5, 6]}', MOST) == (7, 5, 6)
+    assert read_request(b'{"applicants": [7, 5, 6]}', MOST) == LakeApplicants((7, 5, 6))
 
 
 def test_of_very_many_problems_the_first_are_told() -> None:
