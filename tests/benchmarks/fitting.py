@@ -23,7 +23,8 @@ from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES
 from jobs.model.candidates import LOSS, booster_parameters
 from jobs.runtime.settings import Train
-from jobs.train import boosted, read_training_set
+from jobs.training.distributed_fit import boosted
+from jobs.training.training_set import read_training_set
 from tests.benchmarks.stopwatch import Stopwatch
 
 ROUNDS = 200

@@ -21,17 +21,9 @@ from jobs.registry import store as tracking
 from jobs.registry.store import Tracking, Training
 from jobs.runtime.errors import UserError
 from jobs.scoring import batch
-from jobs.train import (
-    PACKED,
-    TrainingSet,
-    boosted,
-    calibration_of,
-    check_labels,
-    check_session,
-    fit,
-    read_training_set,
-    train,
-)
+from jobs.train import train
+from jobs.training.distributed_fit import PACKED, boosted, calibration_of, fit
+from jobs.training.training_set import TrainingSet, check_labels, check_session, read_training_set
 from tests.small_lake import FAMILY_OF, FEATURE_SET, INPUTS, LABELLED, NEW, RUN_DATE
 
 
@@ -195,7 +187,7 @@ def test_a_model_is_calibrated_where_the_validation_fold_gains_by_it(
     few = small_job.settings.train.model_copy(update={"rounds": 5})
     plain = fit(rows, few)
     line = Calibration(slope=1.5, intercept=0.2, gain=measures.Interval(0.010, 0.002, 0.006, 0.014))
-    monkeypatch.setattr("jobs.train.calibration_of", lambda _: line)
+    monkeypatch.setattr("jobs.training.distributed_fit.calibration_of", lambda _: line)
     people = rows.rows.limit(50).toPandas()
     before, after = (each.model.predict(each.model.values(people), "margin") for each in (plain, fit(rows, few)))
     assert after == pytest.approx(0.2 + 1.5 * before, abs=1e-5)

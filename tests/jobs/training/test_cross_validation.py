@@ -15,8 +15,8 @@ from jobs.lake.job import Job
 from jobs.model.candidates import Candidate, FoldRows, Logistic, Trees
 from jobs.model.measures import auc
 from jobs.runtime.settings import Search, load_settings
-from jobs.train import TrainingSet, read_training_set
 from jobs.training.cross_validation import NO_FOLD, Dealt, deal, in_tasks, out_of_fold, select
+from jobs.training.training_set import TrainingSet, read_training_set
 from tests.small_lake import FAMILY_OF, INPUTS
 
 FOLDS = 3

@@ -15,8 +15,9 @@ from jobs.model.choice import choose
 from jobs.registry import store as tracking
 from jobs.registry.store import Tracking, Tried
 from jobs.runtime.settings import load_settings
-from jobs.train import TrainingSet, read_training_set, train
+from jobs.train import train
 from jobs.training.search import Searched, open_study, search, spans
+from jobs.training.training_set import TrainingSet, read_training_set
 from tests.small_lake import FAMILY_OF, INPUTS, OVERRIDES, RUN_DATE, applicants, write
 
 TRIED = (

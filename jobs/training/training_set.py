@@ -1,0 +1,109 @@
+"""The labelled applicants that a model is trained on, and a word on those that it can't be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pyspark.sql import DataFrame, SparkSession
+
+from features import TABLES
+from features.spec import KEY, Named
+from jobs.lake import folds
+from jobs.lake.feature_sets import fitted_if_made, row_models_of
+from jobs.lake.job import Job
+from jobs.lake.model_rows import read_inputs
+from jobs.lake.tables import FEATURES
+from jobs.runtime.errors import UserError
+
+# A standard error needs two rows of each class.
+FEWEST_OF_A_CLASS = 2
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Labelled applicants of one delivery, at one version of the feature table.
+
+    Args:
+        rows: SK_ID_CURR, TARGET, part (see `folds`) and the features.
+        inputs: The model's features, in its order.
+        feature_set: Their version.
+        version: The Delta version of the table.
+    """
+
+    rows: DataFrame
+    inputs: tuple[Named, ...]
+    feature_set: str
+    version: int
+
+    @property
+    def names(self) -> list[str]:
+        """The features' columns, in the model's order."""
+        return [named.name for named in self.inputs]
+
+    def only(self, names: Sequence[str]) -> "TrainingSet":
+        """The same applicants with these of the features."""
+        kept = set(names)
+        return replace(self, inputs=tuple(named for named in self.inputs if named.name in kept))
+
+
+def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) -> TrainingSet:
+    """The delivery's labelled rows, if the table holds the inputs and none of them is protected."""
+    rows = read_inputs(job.lake, [named.name for named in inputs], job.run_date, version)
+    number = job.lake.version(FEATURES) if version is None else version
+    names = [named.name for named in inputs]
+    protected = {column.name for table in TABLES for column in table.columns if column.protected}
+    assert not protected & set(names), f"protected columns are never model inputs: {protected & set(names)}"
+    missing = [name for name in names if name not in rows.columns]
+    if missing:
+        raise UserError(f"{job.lake.path(FEATURES)} has no column {missing[0]}: assemble {job.run_date} again")
+    labelled = folds.labelled(rows, job.settings.split)
+    feature_sets = [row[0] for row in labelled.select("feature_set").distinct().collect()]
+    if len(feature_sets) != 1:
+        raise UserError(
+            f"{job.lake.path(FEATURES)} version {number} has no labelled applicant of {job.run_date} "
+            "with these features: assemble a delivery with application_train.csv first, by the same settings"
+        )
+    check_row_models(job, feature_sets[0])
+    return TrainingSet(labelled.select(KEY, "TARGET", "part", *names), inputs, feature_sets[0], number)
+
+
+def check_row_models(job: Job, feature_set: str) -> None:
+    """Refuse nested features of row models that learned from what are test applicants now, or by other code."""
+    models = row_models_of(job.lake, feature_set)
+    if models is None:
+        return
+    if fitted_if_made(job.lake, feature_set) is None:
+        raise UserError(f"feature set {feature_set} is not declared like this any more: assemble {job.run_date} again")
+    if models.split != job.settings.split:
+        raise UserError(
+            f"the row models of feature set {feature_set} were fitted with split {models.split}, "
+            f"not with {job.settings.split}: assemble {job.run_date} again"
+        )
+
+
+def check_session(spark: SparkSession, num_workers: int) -> None:
+    """Refuse at once what would fail after minutes in a barrier stage."""
+    if spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
+        raise UserError("spark.dynamicAllocation.enabled is true: barrier training needs it to be false")
+    slots = spark.sparkContext.defaultParallelism // int(spark.conf.get("spark.task.cpus", "1") or 1)
+    if num_workers > slots:
+        raise UserError(
+            f"train.num_workers = {num_workers}, but the session has {slots} slots for tasks: "
+            f"--set train.num_workers={slots}, or give it more cores"
+        )
+
+
+def check_labels(rows: DataFrame) -> None:
+    """Refuse labels that cannot be trained and measured on; a third value would make xgboost train on many classes."""
+    counted = rows.groupBy("part", "TARGET").count().collect()
+    counts = {(row["part"], row["TARGET"]): row["count"] for row in counted}
+    strange = sorted({label for _, label in counts} - {0, 1})
+    if strange:
+        raise UserError(f"TARGET is {strange[0]} for some applicants: it must be 0 or 1")
+    for part in (folds.TRAIN, folds.VALIDATION, folds.TEST):
+        for label in (0, 1):
+            found = counts.get((part, label), 0)
+            if found < FEWEST_OF_A_CLASS:
+                raise UserError(
+                    f"{found} applicants with TARGET {label} in the {part} folds, at least {FEWEST_OF_A_CLASS} are "
+                    "needed: train on a larger delivery"
+                )
