@@ -12,7 +12,7 @@ from jobs.lake.model_rows import inputs_of
 from jobs.lake.options import add_run_date, check_folder, open_job
 from jobs.lake.tables import EXPLANATIONS
 from jobs.pages import applicant_page, plots
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
 from jobs.scoring import batch
@@ -67,9 +67,9 @@ def explain(job: Job) -> None:
     """
     with job.step("explain") as step:
         scores = read_scores(job)
-        store = tracking.connect(job.lake.address, job.settings.mlflow)
+        store = connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
-        model = store.registered_model(scorer)
+        model = store.versions.registered_model(scorer)
         features = inputs_of(model, job.lake, job.run_date).select(KEY, *model.features)
         scored = scores.where(F.col("probability").isNotNull()).select(KEY, "probability")
         check_fresh(job, scored, features, model)
@@ -98,7 +98,7 @@ def show(job: Job, applicant: int, output: Path | None = None) -> Path:
     folder = output or job.lake.reports
     if folder is None:
         raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --output DIR")
-    who = explain_applicant(job, tracking.connect(job.lake.address, job.settings.mlflow), applicant)
+    who = explain_applicant(job, connect(job.lake.address, job.settings.mlflow), applicant)
     most = job.settings.explain.contributions
     folder.mkdir(parents=True, exist_ok=True)
     drawn = folder / f"{job.run_date.isoformat()}-{applicant}.png"

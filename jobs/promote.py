@@ -6,7 +6,7 @@ from jobs.lake.job import Job
 from jobs.lake.options import add_lake, open_lake
 from jobs.lake.tables import Lake
 from jobs.promotion import succession
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
 
@@ -37,9 +37,9 @@ def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> N
     Raises:
         GateRefused: A gate did not hold; the champion stays.
     """
-    store = tracking.connect(lake.address, settings.mlflow)
-    candidate, champion = store.listed_version(version), store.champion()
-    training = store.training(candidate.run_id)
+    store = connect(lake.address, settings.mlflow)
+    candidate, champion = store.versions.listed_version(version), store.versions.champion()
+    training = store.runs.training(candidate.run_id)
     if training.lake != lake.address:
         raise UserError(f"version {version} was trained on {training.lake}: promote it with --lake {training.lake}")
     job = Job(lake, training.run_date, settings)

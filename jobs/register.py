@@ -5,8 +5,9 @@ import argparse
 from jobs.lake.job import Job
 from jobs.lake.options import add_run_date, open_job
 from jobs.promotion import succession
-from jobs.registry import store as tracking
-from jobs.registry.store import Registered, Tracking, Training
+from jobs.registry.runs import Training
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
 
@@ -36,15 +37,15 @@ def register(job: Job, run_id: str | None = None) -> int:
         GateRefused: A gate did not hold; the candidate stays challenger and the champion stays.
     """
     with job.step("register") as step:
-        store = tracking.connect(job.lake.address, job.settings.mlflow)
-        training = named_training(job, store, run_id) if run_id else store.latest_training(job.run_date)
-        champion = store.champion()
+        store = connect(job.lake.address, job.settings.mlflow)
+        training = named_training(job, store, run_id) if run_id else store.runs.latest_training(job.run_date)
+        champion = store.versions.champion()
         if champion is not None and champion.sha256 == training.sha256:
             step.say(f"the candidate is version {champion.version}, which is champion already")
             return champion.version
-        store.trained_model(training)  # a changed file is refused before it has a version
-        candidate = store.register(training)
-        store.make_challenger(candidate)
+        store.runs.trained_model(training)  # a changed file is refused before it has a version
+        candidate = store.versions.register(training)
+        store.versions.make_challenger(candidate)
         succession.try_gates(job, step, store, training, candidate, champion)
         waits = why_it_waits(job, candidate, champion)
         if waits:
@@ -55,9 +56,9 @@ def register(job: Job, run_id: str | None = None) -> int:
         return candidate.version
 
 
-def named_training(job: Job, store: Tracking, run_id: str) -> Training:
+def named_training(job: Job, store: Store, run_id: str) -> Training:
     """The run that the operator named, if it learned from the job's delivery: its test applicants are there only."""
-    training = store.training(run_id)
+    training = store.runs.training(run_id)
     if (training.lake, training.run_date) != (job.lake.address, job.run_date):
         raise UserError(
             f"run {run_id} was trained on {training.run_date} of {training.lake}, not on {job.run_date} of "

@@ -14,8 +14,8 @@ from jobs.lake.model_rows import read_inputs
 from jobs.lake.options import add_run_date, check_file, open_job
 from jobs.lake.tables import DELIVERIES
 from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, render
-from jobs.registry import store as tracking
-from jobs.registry.store import Registered, Tracking
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
 from jobs.scoring import batch
@@ -58,22 +58,21 @@ def report(job: Job, applicant: int | None = None, output: Path | None = None) -
         path = output or job.lake.report(job.run_date)
         if path is None:
             raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --output FILE")
-        store = tracking.connect(job.lake.address, job.settings.mlflow)
-        champion = store.need_champion()
+        store = connect(job.lake.address, job.settings.mlflow)
+        champion = store.versions.need_champion()
         data = gather(job, store, champion, applicant)
         step.say(f"drawing {len(data.test.labels):,} test applicants")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render(data), encoding="utf-8")
-        with tracking.told_when_unreachable(store.uri):
-            store.client.log_artifact(champion.run_id, str(path), "reports")
+        store.runs.log_page(champion.run_id, path)
         step.say(f"report: {path}")
         return path
 
 
-def gather(job: Job, store: Tracking, champion: Registered, applicant: int | None) -> ReportData:
+def gather(job: Job, store: Store, champion: Registered, applicant: int | None) -> ReportData:
     """What the lake and the MLflow store hold about the delivery and the champion."""
     lake, run_date = job.lake, job.run_date
-    model, training = store.registered_model(champion), store.training(champion.run_id)
+    model, training = store.versions.registered_model(champion), store.runs.training(champion.run_id)
     if training.lake != lake.address:
         raise UserError(f"the champion was trained on {training.lake}: report there, where its test applicants are")
     chosen = riskiest(job) if applicant is None else applicant
@@ -88,7 +87,7 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
         tables=contents.tables_of(lake, run_date),
         features=count_features(frozenset(model.features)),
         model=ModelIdentity(
-            name=store.model_name,
+            name=store.versions.name,
             version=champion.version,
             sha256=champion.sha256,
             run_id=champion.run_id,
@@ -99,8 +98,8 @@ def gather(job: Job, store: Tracking, champion: Registered, applicant: int | Non
         decision=job.settings.decision,
         test=held_out(lake, training.run_date, batch.measured(test, model)),
         drivers=drivers_of(sample_of(test, model), model),
-        stability=logged_stability(store.measures(champion.run_id)),
-        trials=store.trials(champion.run_id),
+        stability=logged_stability(store.runs.measures(champion.run_id)),
+        trials=store.runs.trials(champion.run_id),
         applicant=explained,
     )
 

@@ -7,7 +7,7 @@ from jobs.lake.job import Job
 from jobs.lake.options import add_lake, open_lake
 from jobs.lake.tables import Lake
 from jobs.promotion import succession
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
 
@@ -38,13 +38,13 @@ def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str 
     Raises:
         ModelRefused: The earlier champion's file is not there or was changed.
     """
-    store = tracking.connect(lake.address, settings.mlflow)
-    champion = store.need_champion()
+    store = connect(lake.address, settings.mlflow)
+    champion = store.versions.need_champion()
     version = earlier_champion(succession.history(lake), champion.version, to)
-    target = store.listed_version(version)
-    job = Job(lake, store.training(target.run_id).run_date, settings)
+    target = store.versions.listed_version(version)
+    job = Job(lake, store.runs.training(target.run_id).run_date, settings)
     with job.step(succession.ROLLBACK) as step:
-        store.registered_model(target)
+        store.versions.registered_model(target)
         succession.change_champion(lake, store, succession.ROLLBACK, champion, target, reason)
         step.say(f"version {version} is champion again, after version {champion.version}")
         succession.say_what_is_next(job, step, target)

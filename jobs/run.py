@@ -12,7 +12,8 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.options import add_run_date, check_file, open_job
 from jobs.register import register
-from jobs.registry import store as tracking
+from jobs.registry.connection import store_uri
+from jobs.registry.store import connect
 from jobs.report import report
 from jobs.runtime.errors import GateRefused, UserError
 from jobs.runtime.settings import Settings
@@ -55,7 +56,7 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
     page = page or job.lake.report(job.run_date)
     if page is None:
         raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --report FILE")
-    tracking.store_uri(job.lake.address, job.settings.mlflow)  # a lake without a store is known now, not after an hour
+    store_uri(job.lake.address, job.settings.mlflow)  # a lake without a store is known now, not after an hour
     ingest(job, source)
     assemble(job)
     refused = None
@@ -75,20 +76,20 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
 
 def go_on_with_champion(job: Job, run_id: str, refused: GateRefused | None) -> None:
     """Give the champion the features it was trained on; where there is no champion, nothing can go on."""
-    store = tracking.connect(job.lake.address, job.settings.mlflow)
-    champion = store.champion()
+    store = connect(job.lake.address, job.settings.mlflow)
+    champion = store.versions.champion()
     if champion is None:
         raise GateRefused(f"{refused}\nthere is no champion to go on with: nothing was scored") from None
     if refused is not None:
         print(f"{refused}\ngoing on with the champion, version {champion.version}", file=sys.stderr)
-    if store.training(run_id).feature_set != champion.feature_set:
+    if store.runs.training(run_id).feature_set != champion.feature_set:
         assemble(job, champion.feature_set)
 
 
 def say_where_it_is(job: Job, page: Path) -> None:
     """The times, the places, and how to open them."""
     steps = [step for step in contents.latest_steps(job.lake) if step.run_date == job.run_date]
-    uri = tracking.store_uri(job.lake.address, job.settings.mlflow)
+    uri = store_uri(job.lake.address, job.settings.mlflow)
     browse = f"{sys.executable} -m mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
     print(
         f"\n{sum(step.seconds for step in steps):.0f} s: "

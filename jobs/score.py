@@ -8,7 +8,7 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.options import add_run_date, open_job
 from jobs.lake.tables import SCORES
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.settings import Settings
 from jobs.scoring import batch
 from jobs.scoring.batch import with_lineage
@@ -34,9 +34,9 @@ def score(job: Job) -> None:
         ModelRefused: The champion's file was changed, or it was trained on another feature set.
     """
     with job.step("score") as step:
-        store = tracking.connect(job.lake.address, job.settings.mlflow)
-        champion = store.need_champion()
-        model = store.registered_model(champion)
+        store = connect(job.lake.address, job.settings.mlflow)
+        champion = store.versions.need_champion()
+        model = store.versions.registered_model(champion)
         applicants = inputs_of(model, job.lake, job.run_date).where(F.col("TARGET").isNull())
         scored = batch.scored(applicants, model, job.settings.decision.threshold)
         job.lake.replace(SCORES, with_lineage(scored, job.run_date, champion), job.run_date, COMMENTS)

@@ -17,8 +17,8 @@ from jobs.lake.tables import DELIVERIES, SCORES, Lake
 from jobs.model.measures import Interval
 from jobs.promotion import succession
 from jobs.promotion.succession import Promotion
-from jobs.registry import store as tracking
-from jobs.registry.store import Registered, Tracking
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
 from jobs.runtime.settings import Mlflow, Settings
 
 HELP = "show the deliveries of a lake, its tables, what is stale, the champion and the challenger"
@@ -99,16 +99,18 @@ def find_deliveries(lake: Lake) -> tuple[Delivery, ...]:
 
 def find_versions(lake: Lake, mlflow: Mlflow) -> tuple[Version | None, Version | None]:
     """The champion and the challenger of the lake's store, as far as there are any."""
-    store = tracking.connect(lake.address, mlflow)
-    return as_version(store, store.champion()), as_version(store, store.challenger())
+    store = connect(lake.address, mlflow)
+    return as_version(store, store.versions.champion()), as_version(store, store.versions.challenger())
 
 
-def as_version(store: Tracking, found: Registered | None) -> Version | None:
+def as_version(store: Store, found: Registered | None) -> Version | None:
     """A version with its measures; None of none."""
     if found is None:
         return None
-    auc = store.training(found.run_id).auc
-    return Version(store.model_name, found.version, found.sha256, found.run_id, auc, store.validation(found))
+    auc = store.runs.training(found.run_id).auc
+    return Version(
+        store.versions.name, found.version, found.sha256, found.run_id, auc, store.versions.validation(found)
+    )
 
 
 def scoring_models(lake: Lake) -> dict[date, set[str]]:

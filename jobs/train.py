@@ -13,7 +13,8 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.options import add_run_date, open_job
 from jobs.pages import run_documents
-from jobs.registry import store as tracking
+from jobs.registry.runs import OpenRun, Runs
+from jobs.registry.store import connect
 from jobs.runtime.settings import Settings, Train
 from jobs.scoring import batch
 from jobs.training.distributed_fit import Trained, fit, other_seed
@@ -52,23 +53,23 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
         training = read_training_set(job, version, tuple(inputs))
         check_session(job.lake.spark, job.settings.train.num_workers)
         check_labels(training.rows)
-        store = tracking.connect(job.lake.address, job.settings.mlflow)
-        with store.run(f"train {job.run_date}", run_tags(job, training)) as run:
-            searched = search(step, store, training.rows, training.names, job.settings)
+        store = connect(job.lake.address, job.settings.mlflow)
+        with store.runs.start(f"train {job.run_date}", run_tags(job, training)) as run:
+            searched = search(step, run, training.rows, training.names, job.settings)
             training, job = training.only(searched.names), with_booster(job, searched.train)
-            with store.autologging():
+            with run.autologging():
                 trained = fit(training, job.settings.train)
             step.say(trained.summary)
             step.say(trained.calibrated)
             test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
-            performance = log_training(job, store, training, trained, test)
-            log_documentation(job, store, run.info.run_id, training, trained, test)
+            performance = log_training(job, run, training, trained, test)
+            log_documentation(job, store.runs, run, training, trained, test)
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
-            f"on {performance.rows:,.0f} test applicants, MLflow run {run.info.run_id}"
+            f"on {performance.rows:,.0f} test applicants, MLflow run {run.id}"
         )
         step.measure("auc", performance.auc)
-        return str(run.info.run_id)
+        return run.id
 
 
 def with_booster(job: Job, booster: Train) -> Job:
@@ -79,14 +80,14 @@ def with_booster(job: Job, booster: Train) -> Job:
 
 
 def log_documentation(
-    job: Job, store: tracking.Tracking, run_id: str, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
+    job: Job, runs: Runs, run: OpenRun, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
 ) -> None:
-    """Log what documents the model to the active run: plots, tables, the model card, and the audit by group."""
-    logged, trials = store.training(run_id), store.trials(run_id)
+    """Log what documents the model to the run: plots, tables, the model card, and the audit by group."""
+    logged, trials = run.described(), runs.trials(run.id)
     second = other_seed(training, job.settings.train) if job.settings.explain.stability else None
     found = run_documents.evaluate(job, training.rows, trained.model, test, second)
     card = run_documents.card_of(job, logged, trained.model, training.rows, training.inputs, found, trials)
-    tracking.log_measures(run_documents.measures_of(card), None, logged.model_id)
-    tracking.log_files(run_documents.files(card, found))
-    tracking.log_tables(run_documents.tables(card, training.inputs, found))
-    tracking.log_note(card.lead)
+    run.log_measures(run_documents.measures_of(card), model_id=logged.model_id)
+    run.log_files(run_documents.files(card, found))
+    run.log_tables(run_documents.tables(card, training.inputs, found))
+    run.note(card.lead)

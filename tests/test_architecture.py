@@ -26,6 +26,24 @@ EFFECTS = {"os", "sys", "pathlib", "io", "time", "datetime", "random", "subproce
 ACTIONS = {"collect", "toPandas", "toLocalIterator", "toArrow", "show", "foreach", "foreachPartition"}
 ACTIONS_WITHOUT_ARGUMENTS = {"count", "first", "head", "isEmpty"}  # F.count(column) and numpy's take are none
 CLOCK = {"now", "utcnow", "today", "current_date", "current_timestamp", "localtimestamp", "unix_timestamp"}
+ABOVE_FEATURES = ("runtime",)
+MODELLED = (*ABOVE_FEATURES, "model")
+SCORED = (*MODELLED, "lake", "registry", "scoring")
+LAYERS = {
+    "features": (),
+    "jobs/population": (),
+    "jobs/runtime": (),
+    "jobs/model": ABOVE_FEATURES,
+    "jobs/lake": MODELLED,
+    "jobs/registry": MODELLED,
+    "jobs/scoring": (*MODELLED, "lake", "registry"),
+    "jobs/promotion": SCORED,
+    "jobs/training": SCORED,
+    "jobs/serving": SCORED,
+    "jobs/pages": (*SCORED, "promotion"),
+    "jobs": (*SCORED, "promotion", "training", "serving", "pages", "population"),
+}
+"""What each package of the project may import of jobs/ beside itself. Verbs are modules of jobs/ itself."""
 INSTALLED = frozenset(packages_distributions())
 VAGUE = {"utils", "util", "helpers", "common", "base", "misc", "tools"}
 
@@ -118,6 +136,37 @@ def no_verb_is_imported_but_by_those_that_compose(source: Source) -> Iterator[in
         yield from (line for line, name in source.imports() if {name, name.rpartition(".")[0]} & verbs)
 
 
+def imports_point_down(source: Source) -> Iterator[int]:
+    """A package imports itself and what `LAYERS` names; only a verb's own rules say which verbs may be imported."""
+    layer = "/".join(source.path.parts[:2]) if len(source.path.parts) > 2 else source.package
+    layer = layer if layer in LAYERS else source.package
+    allowed = {*LAYERS[layer], source.path.parts[1] if len(source.path.parts) > 2 else ""}
+    for line, name in source.imports():
+        parts = name.split(".")
+        if parts[0] == "jobs" and f"jobs/{parts[1]}" in LAYERS and parts[1] not in allowed:
+            yield line
+        if parts[0] == "jobs" and parts[1] in VERBS and len(source.path.parts) > 2:
+            yield line
+
+
+def mlflow_is_only_in_the_registry(source: Source) -> Iterator[int]:
+    """One package knows the MLflow store. The errors of others may be caught where they end a loop."""
+    if source.path.parts[:2] != ("jobs", "registry"):
+        for line, name in source.imports():
+            if name.split(".")[0] == "mlflow" and not name.startswith("mlflow.exceptions"):
+                yield line
+
+
+def only_verbs_stand_in_jobs(source: Source) -> Iterator[int]:
+    """`ls jobs/*.py` is the command line."""
+    if source.package == "jobs" and len(source.path.parts) == 2 and source.path.stem not in {"__init__", "__main__"}:
+        options = (
+            node for node in source.tree.body if isinstance(node, ast.FunctionDef) and node.name == "add_options"
+        )
+        if not any(options):
+            yield 1
+
+
 def delta_is_only_in_the_lake(source: Source) -> Iterator[int]:
     """One package knows the tables' paths and their format."""
     if source.path.parts[:2] == ("jobs", "lake"):
@@ -177,18 +226,37 @@ def every_name_says_what_a_file_is_about(source: Source) -> Iterator[int]:
 
 
 def no_job_hides_another_module(source: Source) -> Iterator[int]:
-    """spark-submit puts jobs/ first on sys.path: jobs/features.py would be imported in place of the package."""
-    others = {"features", "jobs", *sys.stdlib_module_names, *INSTALLED}
-    if source.package == "jobs" and source.path.stem in others - {"__main__"}:
+    """spark-submit puts jobs/ first on sys.path: jobs/features.py, or a folder jobs/features/, would be imported in
+    place of the package."""
+    others = {"features", "jobs", *sys.stdlib_module_names, *INSTALLED} - {"__main__"}
+    if source.package == "jobs" and {source.path.with_suffix("").parts[1]} & others:
         yield 1
 
 
+UPWARDS = {
+    "features/spec.py": "from jobs.runtime.errors import UserError",
+    "jobs/population/risk.py": "from jobs.lake.tables import Lake",
+    "jobs/runtime/session.py": "from jobs.model import booster",
+    "jobs/model/booster.py": "from jobs.lake.folds import TEST",
+    "jobs/lake/job.py": "from jobs.registry.store import connect",
+    "jobs/registry/runs.py": "from jobs.promotion.gates import Gate",
+    "jobs/scoring/batch.py": "import jobs.promotion.gates",
+    "jobs/promotion/gates.py": "from jobs.pages import plots",
+    "jobs/training/search.py": "from jobs.pages import plots",
+    "jobs/serving/api.py": "from jobs.training.search import search",
+    "jobs/pages/plots.py": "from jobs.serving import api",
+    "jobs/lake/tables.py": "from jobs.score import score",
+}
+"""For each row of `LAYERS` an import that must be refused."""
 BROKEN: dict[Rule, tuple[str, str]] = {
     features_import_only_spark_sql_and_themselves: ("features/tables/bureau.py", "from jobs.lake import Lake"),
     features_start_no_computation: ("features/plan/feature_table.py", "rows = frame.select('a').collect()"),
     nothing_asks_the_clock: ("jobs/score.py", "day = date.today()"),
     model_and_measures_need_no_spark: ("jobs/model/booster.py", "def f():\n    from pyspark.sql import functions as F"),
     no_verb_is_imported_but_by_those_that_compose: ("jobs/report.py", "from jobs.score import score"),
+    imports_point_down: ("jobs/lake/job.py", "from jobs.registry.store import connect"),
+    mlflow_is_only_in_the_registry: ("jobs/train.py", "import mlflow"),
+    only_verbs_stand_in_jobs: ("jobs/folds.py", "def fold(): ..."),
     delta_is_only_in_the_lake: ("jobs/score.py", "spark.read.format('delta')"),
     the_session_is_built_in_one_place: ("jobs/score.py", "SparkSession.builder.getOrCreate()"),
     settings_are_read_in_one_place: ("jobs/score.py", "import tomllib"),
@@ -219,6 +287,20 @@ def test_the_project_keeps(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=names)
 def test_a_file_that_breaks_it_is_found_by(rule: Rule) -> None:
     assert list(rule(parsed(*BROKEN[rule])))
+
+
+@pytest.mark.parametrize("path", UPWARDS)
+def test_an_import_that_points_up_is_refused_in(path: str) -> None:
+    assert list(imports_point_down(parsed(path, UPWARDS[path])))
+
+
+def test_every_row_of_the_layers_has_an_import_that_is_refused() -> None:
+    assert {path.rpartition("/")[0] for path in UPWARDS} == LAYERS.keys() - {"jobs"}
+
+
+@pytest.mark.parametrize("folder", ["jobs/mlflow/__init__.py", "jobs/features/spec.py"])
+def test_a_folder_that_hides_an_installed_package_is_refused(folder: str) -> None:
+    assert list(no_job_hides_another_module(parsed(folder, "")))
 
 
 def test_the_verbs_are_those_of_the_command_line() -> None:

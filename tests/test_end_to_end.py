@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from features.plan.feature_table import catalogue
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.settings import Settings
 from tests.line import APPLICANTS, RUN_DATE, fingerprint, run_line, shuffle_delivery
 from tests.processes import spark_submit
@@ -29,7 +29,7 @@ def test_every_applicant_has_features_and_every_new_one_a_score_and_an_explanati
     assert sorted(row.SK_ID_CURR for row in explanations) == sorted(new)
     assert all(0 < row.probability < 1 for row in scores)
     assert len(catalogue()) >= 200
-    assert tracking.connect(str(demo_lake), settings.mlflow).champion() is not None
+    assert connect(str(demo_lake), settings.mlflow).versions.champion() is not None
     assert (demo_lake / "reports" / f"{RUN_DATE}.html").stat().st_size > 0
 
 
@@ -67,4 +67,4 @@ def test_real_applicants_are_scored_and_explained_under_spark_submit(
     assert read(spark, lake, "features").count() == 2000
     assert read(spark, lake, "scores").count() == 500
     assert read(spark, lake, "explanations").count() == 500
-    assert tracking.connect(str(lake), settings.mlflow).champion() is not None
+    assert connect(str(lake), settings.mlflow).versions.champion() is not None

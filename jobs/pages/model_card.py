@@ -18,7 +18,7 @@ from jobs.model.fairness import Audit
 from jobs.model.measures import Interval, Performance
 from jobs.pages import rendering
 from jobs.pages.plots import most_important
-from jobs.registry.store import Tried
+from jobs.registry.runs import Tried
 from jobs.runtime.settings import Settings
 from jobs.scoring.shap_sample import Drivers, Stability
 from jobs.scoring.test_applicants import HeldOutRows

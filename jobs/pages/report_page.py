@@ -6,7 +6,7 @@ from datetime import date
 from jobs.lake.contents import StepRun, TableState
 from jobs.model import fairness, measures
 from jobs.pages import model_plots, plots, rendering
-from jobs.registry.store import Tried
+from jobs.registry.runs import Tried
 from jobs.runtime.settings import Decision
 from jobs.scoring.one_applicant import Applicant
 from jobs.scoring.shap_sample import Drivers, Stability

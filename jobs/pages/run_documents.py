@@ -16,7 +16,7 @@ from jobs.model.booster import Model
 from jobs.model.fairness import Audit
 from jobs.pages import model_card, model_plots, plots
 from jobs.pages.model_card import ModelCard, Part, Provenance
-from jobs.registry.store import Training, Tried
+from jobs.registry.runs import Training, Tried
 from jobs.runtime.settings import as_toml
 from jobs.scoring.shap_sample import Drivers, Stability, drivers_of, sample_of, stability
 from jobs.scoring.test_applicants import HeldOutRows, held_out

@@ -20,7 +20,9 @@ from jobs.model import measures
 from jobs.model.booster import Model
 from jobs.model.fairness import UNKNOWN, age_bands, marital_status
 from jobs.promotion.gates import Drift, Evidence, Gain, Shift, unpaired_gain
-from jobs.registry.store import Registered, Tracking, Training
+from jobs.registry.runs import Training
+from jobs.registry.store import Store
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused
 from jobs.scoring import batch
 from jobs.scoring.test_applicants import read_audited
@@ -30,7 +32,7 @@ FEWEST_TO_PAIR = 10
 
 
 def gather_evidence(
-    job: Job, store: Tracking, training: Training, candidate: Model, champion: Registered | None
+    job: Job, store: Store, training: Training, candidate: Model, champion: Registered | None
 ) -> Evidence:
     """The candidate and the champion on the test folds, the applicants' groups for the audit, and the new applicants.
 
@@ -64,13 +66,13 @@ def measured_on_test_folds(job: Job, training: Training, model: Model, features:
     return batch.measured(rows, model, features).dropna(subset="probability")
 
 
-def gain_on_champion(job: Job, store: Tracking, training: Training, test: pd.DataFrame, champion: Registered) -> Gain:
+def gain_on_champion(job: Job, store: Store, training: Training, test: pd.DataFrame, champion: Registered) -> Gain:
     """The candidate's AUC minus the champion's, on the same applicants where the champion can read them.
 
     They are test applicants of both: a champion that was trained by another split was fitted on others. Where too few
     can be compared, or it can't score any more, it is what it was measured to be on its own test applicants.
     """
-    confidence, its_training = job.settings.gates.confidence, store.training(champion.run_id)
+    confidence, its_training = job.settings.gates.confidence, store.runs.training(champion.run_id)
     model = usable_model(store, champion)
     rows = rows_for_champion(job, training, its_training, model) if model else None
     if model is not None and rows is not None:
@@ -85,10 +87,10 @@ def gain_on_champion(job: Job, store: Tracking, training: Training, test: pd.Dat
     return Gain(unpaired_gain(ours, its_training.auc, confidence), same_applicants=False)
 
 
-def usable_model(store: Tracking, champion: Registered) -> Model | None:
+def usable_model(store: Store, champion: Registered) -> Model | None:
     """The champion's model, or None where nothing can be scored with it any more: such a one must be replaceable."""
     try:
-        return store.registered_model(champion)
+        return store.versions.registered_model(champion)
     except ModelRefused:
         return None
 

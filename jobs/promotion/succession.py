@@ -3,7 +3,7 @@
 import getpass
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from pyspark.sql import functions as F
@@ -11,11 +11,15 @@ from pyspark.sql import functions as F
 from jobs.lake.job import Job, Step
 from jobs.lake.tables import PROMOTIONS, Lake
 from jobs.promotion.evidence import feature_sets_now, gather_evidence
-from jobs.promotion.gates import Gate, before_score, judge
-from jobs.registry.store import Registered, Tracking, Training
+from jobs.promotion.gates import Gate, as_table, before_score, judge
+from jobs.registry.runs import Training
+from jobs.registry.store import Store
+from jobs.registry.versions import Registered, Verdict
 from jobs.runtime.errors import GateRefused
 
 ROLLBACK = "rollback"
+PASSED, REFUSED = "passed", "refused"
+DRIFT = "drift.json"
 
 SCHEMA = (
     "finished TIMESTAMP, verb STRING, by STRING, from_version BIGINT, to_version BIGINT, model_sha256 STRING, "
@@ -37,24 +41,30 @@ class Promotion:
 
 
 def try_gates(
-    job: Job, step: Step, store: Tracking, training: Training, candidate: Registered, champion: Registered | None
+    job: Job, step: Step, store: Store, training: Training, candidate: Registered, champion: Registered | None
 ) -> None:
     """Judge a candidate against the champion there is now, and log what each gate says.
 
     Raises:
         GateRefused: A gate did not hold; the champion stays.
     """
-    model = store.registered_model(candidate)
+    model = store.versions.registered_model(candidate)
     evidence = gather_evidence(job, store, training, model, champion)
     gates = judge(evidence, job.settings.gates, job.settings.decision.threshold)
     for gate in gates:
         step.say(f"gate {gate.name}: {gate.sentence}")
-    store.log_gates(training, candidate, gates)
-    if evidence.drift is not None:
-        store.log_drift(training, evidence.drift)
     failed = [gate for gate in gates if not gate.held]
+    store.versions.log_verdicts(training, candidate, REFUSED if failed else PASSED, verdicts(gates), as_table(gates))
+    if evidence.drift is not None:
+        shifts = sorted(evidence.drift.features, key=lambda shift: -shift.index)
+        store.runs.log_rows(training.run_id, DRIFT, [asdict(shift) for shift in (evidence.drift.scores, *shifts)])
     if failed:
         raise GateRefused(refusal(candidate, champion, failed))
+
+
+def verdicts(gates: Sequence[Gate]) -> list[Verdict]:
+    """What each gate said, as the registry keeps it."""
+    return [Verdict(gate.name, PASSED if gate.held else REFUSED, gate.sentence, gate.value) for gate in gates]
 
 
 def refusal(candidate: Registered, champion: Registered | None, failed: Sequence[Gate]) -> str:
@@ -65,7 +75,7 @@ def refusal(candidate: Registered, champion: Registered | None, failed: Sequence
 
 
 def change_champion(
-    lake: Lake, store: Tracking, verb: str, champion: Registered | None, successor: Registered, reason: str
+    lake: Lake, store: Store, verb: str, champion: Registered | None, successor: Registered, reason: str
 ) -> None:
     """Write the lake's row, tag both versions, then let the successor score: no change is without its trace.
 
@@ -81,12 +91,14 @@ def change_champion(
     before = champion.version if champion else None
     row = [(now, verb, operator(), before, successor.version, successor.sha256, reason)]
     lake.append(PROMOTIONS, lake.spark.createDataFrame(row, SCHEMA))
-    store.tag_version(successor, {"champion_after": str(before or "none"), "champion_by": verb, "champion_why": reason})
+    store.versions.tag_version(
+        successor, {"champion_after": str(before or "none"), "champion_by": verb, "champion_why": reason}
+    )
     if champion:
-        store.tag_version(
+        store.versions.tag_version(
             champion, {"replaced_by": str(successor.version), "replaced_with": verb, "replaced_why": reason}
         )
-    store.make_champion(successor)
+    store.versions.make_champion(successor)
 
 
 def say_what_is_next(job: Job, step: Step, successor: Registered) -> None:

@@ -17,7 +17,7 @@ from features.reason_families import FAMILIES
 from features.spec import KEY
 from jobs.model.booster import Model, load_model
 from jobs.model.contributions import Explanations, Vector
-from jobs.registry.store import Registered
+from jobs.registry.versions import Registered
 from jobs.runtime.settings import Explain
 
 SCORED = f"{KEY} BIGINT, probability DOUBLE, score BIGINT, decision STRING, reason_not_scored STRING"

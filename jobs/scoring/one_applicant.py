@@ -9,7 +9,7 @@ from features.spec import KEY
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.model.contributions import Reason, Vector
-from jobs.registry.store import Tracking
+from jobs.registry.store import Store
 from jobs.runtime.errors import UserError
 from jobs.scoring.batch import check_same_probability
 from jobs.scoring.scores_table import check_fresh, read_scores, scoring_model
@@ -62,7 +62,7 @@ class Applicant:
         return float(self.base_value + self.contributions.sum())
 
 
-def explain_applicant(job: Job, store: Tracking, applicant: int) -> Applicant:
+def explain_applicant(job: Job, store: Store, applicant: int) -> Applicant:
     """The applicant of the delivery, as scored.
 
     Raises:
@@ -79,7 +79,7 @@ def explain_applicant(job: Job, store: Tracking, applicant: int) -> Applicant:
     if row["probability"] is None:
         raise UserError(f"--applicant {applicant} could not be scored: {row['reason_not_scored']}")
     scorer = scoring_model(job, store, scores)
-    model = store.registered_model(scorer)
+    model = store.versions.registered_model(scorer)
     features = inputs_of(model, job.lake, job.run_date).where(F.col(KEY) == applicant).select(KEY, *model.features)
     check_fresh(job, scores.where(F.col(KEY) == applicant).select(KEY, "probability"), features, model)
     values = model.values(features.toPandas())

@@ -8,7 +8,8 @@ from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.tables import SCORES
 from jobs.model.booster import APPROVE, DECLINE, Model
-from jobs.registry.store import Registered, Tracking
+from jobs.registry.store import Store
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.scoring import batch
 from jobs.scoring.batch import LINEAGE
@@ -58,7 +59,7 @@ def decision(probability: Column, threshold: float) -> Column:
     return F.when(probability >= threshold, DECLINE).when(probability < threshold, APPROVE)
 
 
-def scoring_model(job: Job, store: Tracking, scores: DataFrame) -> Registered:
+def scoring_model(job: Job, store: Store, scores: DataFrame) -> Registered:
     """The version that gave the delivery its scores, which is not always the champion of today.
 
     Raises:
@@ -66,10 +67,10 @@ def scoring_model(job: Job, store: Tracking, scores: DataFrame) -> Registered:
     """
     found = scores.select("model_version", "model_sha256").first()
     assert found is not None
-    registered = store.version(found["model_version"])
+    registered = store.versions.version(found["model_version"])
     if registered.sha256 != found["model_sha256"]:
         raise ModelRefused(
-            f"version {registered.version} of {store.model_name} is not what scored {job.run_date}: score again"
+            f"version {registered.version} of {store.versions.name} is not what scored {job.run_date}: score again"
         )
     return registered
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from jobs.lake.feature_sets import fitted_for
 from jobs.lake.tables import FEATURES, Lake
 from jobs.model.booster import Model
-from jobs.registry import store as tracking
-from jobs.registry.store import Registered
+from jobs.registry.store import connect
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused
 from jobs.runtime.settings import Settings
 from jobs.serving.responses import ScoringModel
@@ -37,7 +37,7 @@ class Champions:
             lake.delivery(run_date)
         lake.read(FEATURES)
         self.lake, self.run_date, self.settings, self.folder = lake, run_date, settings, folder
-        self.store = tracking.connect(lake.address, settings.mlflow)
+        self.store = connect(lake.address, settings.mlflow)
         self.plans: dict[str, Prepared] = {}
 
     def newest(self) -> Scorer:
@@ -48,8 +48,8 @@ class Champions:
             ModelRefused: Its file or a row model was changed, or the declarations of its features were.
             TryAgain: The registry does not answer.
         """
-        champion = self.store.need_champion()
-        model = self.store.registered_model(champion)
+        champion = self.store.versions.need_champion()
+        model = self.store.versions.registered_model(champion)
         return Scorer(
             self.lake,
             self.run_date,
@@ -62,7 +62,7 @@ class Champions:
 
     def newer_than(self, version: int) -> Scorer | None:
         """The scorer of the champion, where that is another version by now; raises as `newest` does."""
-        return None if self.store.need_champion().version == version else self.newest()
+        return None if self.store.versions.need_champion().version == version else self.newest()
 
     @cached_property
     def contract(self) -> Prepared:
@@ -86,7 +86,7 @@ class Champions:
     def identity(self, champion: Registered, model: Model) -> ScoringModel:
         """Which one it is, for callers."""
         return ScoringModel(
-            name=self.store.model_name,
+            name=self.store.versions.name,
             version=champion.version,
             sha256=champion.sha256,
             run_id=champion.run_id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES
 from jobs.model import measures
-from jobs.registry import store as tracking
+from jobs.registry.runs import TRAIN, OpenRun
 from jobs.training.distributed_fit import Trained
 from jobs.training.training_set import TrainingSet
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run_tags(job: Job, training: TrainingSet) -> dict[str, str]:
     """What tells a run from others before it has a model."""
     return {
-        "verb": tracking.TRAIN,
+        "verb": TRAIN,
         "run_date": job.run_date.isoformat(),
         "feature_set": training.feature_set,
         "features_version": str(training.version),
@@ -26,24 +26,24 @@ def run_tags(job: Job, training: TrainingSet) -> dict[str, str]:
 
 
 def log_training(
-    job: Job, store: tracking.Tracking, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
+    job: Job, run: OpenRun, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
 ) -> measures.Performance:
-    """Log dataset, curves, model, and the measures of the test folds to the active run."""
-    dataset = tracking.log_dataset(
+    """Log dataset, curves, model, and the measures of the test folds to the run."""
+    dataset = run.log_dataset(
         path=job.lake.path(FEATURES),
         version=training.version,
         names=training.names,
         name=f"features {job.run_date}",
         digest=f"{training.feature_set} v{training.version}",
     )
-    store.log_curve("curves/train_log_loss", trained.train_losses)
-    store.log_curve("curves/validation_log_loss", trained.validation_losses)
+    run.log_curve("curves/train_log_loss", trained.train_losses)
+    run.log_curve("curves/validation_log_loss", trained.validation_losses)
     labels, probabilities, decision = test["TARGET"], test["probability"], job.settings.decision
     performance = measures.performance(labels, probabilities, decision, job.settings.gates.confidence)
     area = measures.auc_interval(labels, probabilities)
-    model_id = store.log_model(trained.model)
-    tracking.log_measures(asdict(performance) | {"auc_standard_error": area.standard_error}, dataset, model_id)
-    tracking.log_tags(
+    model_id = run.log_model(trained.model)
+    run.log_measures(asdict(performance) | {"auc_standard_error": area.standard_error}, dataset, model_id)
+    run.tag(
         {
             "model_id": model_id,
             "model_sha256": trained.model.sha256,

@@ -11,8 +11,7 @@ from jobs.lake.job import Step
 from jobs.model import calibration
 from jobs.model.candidates import Candidate, Logistic, Trees
 from jobs.model.choice import Choice, Trial, choose
-from jobs.registry import store as tracking
-from jobs.registry.store import Tracking
+from jobs.registry.runs import OpenRun
 from jobs.runtime.settings import Search, Settings, Train
 from jobs.training import cross_validation
 from jobs.training.cross_validation import NO_FOLD, Dealt
@@ -42,12 +41,12 @@ class Searched:
     choice: Choice | None
 
 
-def search(step: Step, store: Tracking, rows: DataFrame, names: Sequence[str], settings: Settings) -> Searched:
+def search(step: Step, run: OpenRun, rows: DataFrame, names: Sequence[str], settings: Settings) -> Searched:
     """Select features and choose a booster by the settings, within the training folds.
 
     Args:
         step: Where progress is said.
-        store: Where each trial gets a run of its own, below the active one.
+        run: Below which each trial gets a run of its own.
         rows: SK_ID_CURR, TARGET, part and the features of labelled applicants.
         names: The features.
         settings: What is tried, and on how many applicants.
@@ -73,37 +72,37 @@ def search(step: Step, store: Tracking, rows: DataFrame, names: Sequence[str], s
         chosen_names = tuple(name for name in names if name not in gone)
         if not settings.search.is_on:
             return replace(as_set, names=chosen_names)
-        trials = tuple(tried(step, store, dealt, settings))
+        trials = tuple(tried(step, run, dealt, settings))
     finally:
         dealt.rows.unpersist()
     choice = choose(trials)
     for sentence in choice.sentences:
         step.say(sentence)
-    store.log_choice(choice.chosen.run_id, "; ".join(choice.sentences))
+    run.choose(choice.chosen.run_id, "; ".join(choice.sentences))
     assert isinstance(choice.chosen.candidate, Trees)
     return Searched(choice.chosen.candidate.settings, chosen_names, trials, choice)
 
 
-def tried(step: Step, store: Tracking, dealt: Dealt, settings: Settings) -> Iterator[Trial]:
+def tried(step: Step, run: OpenRun, dealt: Dealt, settings: Settings) -> Iterator[Trial]:
     """The baseline, the booster as it is set, then what Optuna draws; after `BLIND_TRIALS` by what came before."""
     for c in settings.search.logistic_c:
-        yield try_out(step, store, dealt, f"logistic regression, C {c:g}", Logistic(c))
-    as_set = try_out(step, store, dealt, "trees as set", Trees(settings.train))
+        yield try_out(step, run, dealt, f"logistic regression, C {c:g}", Logistic(c))
+    as_set = try_out(step, run, dealt, "trees as set", Trees(settings.train))
     yield as_set
     study = open_study(settings, as_set.auc.value)
     for number in range(1, settings.search.trials + 1):
         asked = study.ask({**spans(settings.search)})
         drawn = settings.train.model_copy(update=asked.params)
-        trial = try_out(step, store, dealt, f"trees {number}", Trees(drawn))
+        trial = try_out(step, run, dealt, f"trees {number}", Trees(drawn))
         study.tell(asked, trial.auc.value)
         yield trial
 
 
-def try_out(step: Step, store: Tracking, dealt: Dealt, name: str, candidate: Candidate) -> Trial:
+def try_out(step: Step, run: OpenRun, dealt: Dealt, name: str, candidate: Candidate) -> Trial:
     """Cross-validate a candidate in a run of its own."""
-    with store.trial_run(name, candidate.kind, candidate.parameters) as run_id:
-        trial = Trial(name, candidate, cross_validation.out_of_fold(dealt, candidate), run_id)
-        tracking.log_trial(measures_of(trial))
+    with run.trial(name, candidate.kind, candidate.parameters) as below:
+        trial = Trial(name, candidate, cross_validation.out_of_fold(dealt, candidate), below.id)
+        below.log_measures(measures_of(trial))
     step.say(trial.summary)
     return trial
 

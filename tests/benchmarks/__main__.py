@@ -18,7 +18,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from jobs.registry.store import STORE_VARIABLE
+from jobs.registry.connection import STORE_VARIABLE
 from tests.benchmarks.explaining import FROM_SPARK
 from tests.benchmarks.fitting import ACROSS, ALONE, ROUNDS, ROWS, VALIDATION_LOSS
 from tests.benchmarks.serving import rows_to_send, time_requests

@@ -22,7 +22,7 @@ from jobs.ingest import ingest
 from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.tables import Lake
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import load_settings
 from jobs.train import train
@@ -165,8 +165,8 @@ def run_champion(arguments: argparse.Namespace, watch: Stopwatch) -> None:
     job = Job(lake(arguments, "lake"), RUN_DATE, load_settings(overrides=QUICK))
     with watch.time("train"):
         train(job, declared_inputs(job.settings.nested))
-    store = tracking.connect(job.lake.address, job.settings.mlflow)
-    store.make_champion(store.register(store.latest_training(RUN_DATE)))
+    store = connect(job.lake.address, job.settings.mlflow)
+    store.versions.make_champion(store.versions.register(store.runs.latest_training(RUN_DATE)))
 
 
 def typed(table: Table) -> list[str]:

@@ -16,7 +16,7 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.tables import EXPLANATIONS, FEATURES, SCORES
 from jobs.model.booster import Model
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.score import score
 from jobs.scoring import batch
@@ -26,8 +26,8 @@ from tests.small_lake import LABELLED, RUN_DATE, applicants
 
 @pytest.fixture(scope="module")
 def model(small_job: Job) -> Model:
-    store = tracking.connect(small_job.lake.address, small_job.settings.mlflow)
-    return store.registered_model(store.need_champion())
+    store = connect(small_job.lake.address, small_job.settings.mlflow)
+    return store.versions.registered_model(store.versions.need_champion())
 
 
 def stored(job: Job, table: str) -> pd.DataFrame:
@@ -69,9 +69,9 @@ def test_scores_of_other_features_are_not_explained(small_job: Job, model: Model
 
 
 def test_the_model_that_scored_explains_and_no_other(small_job: Job) -> None:
-    store = tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+    store = connect(small_job.lake.address, small_job.settings.mlflow)
     scores = small_job.lake.read_run_date(SCORES, RUN_DATE)
-    assert scoring_model(small_job, store, scores) == store.need_champion()
+    assert scoring_model(small_job, store, scores) == store.versions.need_champion()
     with pytest.raises(UserError, match="is not what scored 2018-05-17: score again"):
         scoring_model(small_job, store, scores.withColumn("model_sha256", F.lit("0" * 64)))
     with pytest.raises(UserError, match="version 77 of home-credit-default is not in"):

@@ -21,8 +21,9 @@ from jobs.lake.feature_sets import fitted_for, fitted_if_made, row_models_of
 from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs, read_inputs
 from jobs.lake.tables import FEATURES, NESTED, NESTED_MODELS, SCORES, Lake
+from jobs.model.booster import Model
 from jobs.register import register
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.runtime.settings import load_settings
 from jobs.score import score
@@ -78,9 +79,9 @@ def line(spark: SparkSession, demo_lake: Path, tmp_path_factory: pytest.TempPath
     return job
 
 
-def model_of(job: Job) -> tracking.Model:
-    store = tracking.connect(job.lake.address, job.settings.mlflow)
-    return store.registered_model(store.need_champion())
+def model_of(job: Job) -> Model:
+    store = connect(job.lake.address, job.settings.mlflow)
+    return store.versions.registered_model(store.versions.need_champion())
 
 
 def test_the_model_reads_the_nested_features_of_every_applicant(line: Job) -> None:
@@ -101,9 +102,9 @@ def test_batch_mlflow_and_single_rows_agree(line: Job, demo_lake: Path, tmp_path
 
     batch = line.lake.read_run_date(SCORES, DAY).toPandas().set_index(KEY)["probability"].sort_index()
     assert batch.nunique() > len(batch) / 2
-    store, model = tracking.connect(line.lake.address, line.settings.mlflow), model_of(line)
+    store, model = connect(line.lake.address, line.settings.mlflow), model_of(line)
     rows = read_inputs(line.lake, model.features, DAY).where("TARGET IS NULL").toPandas().set_index(KEY).sort_index()
-    logged = mlflow.pyfunc.load_model(f"models:/{store.model_name}/{store.need_champion().version}")
+    logged = mlflow.pyfunc.load_model(f"models:/{store.versions.name}/{store.versions.need_champion().version}")
     assert np.abs(logged.predict(rows[list(model.features)].astype(float)) - batch).max() <= 1e-6
 
     delivered = (demo_lake.parent / "delivery" / "application_test.csv").read_text(encoding="utf-8").splitlines()

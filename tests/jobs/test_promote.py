@@ -13,8 +13,7 @@ from jobs.lake.tables import PROMOTIONS, Lake
 from jobs.promote import promote
 from jobs.promotion.succession import history
 from jobs.register import register
-from jobs.registry import store as tracking
-from jobs.registry.store import Tracking
+from jobs.registry.store import Store, connect
 from jobs.rollback import rollback
 from jobs.runtime.errors import GateRefused, UserError
 from jobs.runtime.settings import Settings, load_settings
@@ -40,49 +39,49 @@ def two_models(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def store(two_models: Job) -> Tracking:
-    return tracking.connect(two_models.lake.address, two_models.settings.mlflow)
+def store(two_models: Job) -> Store:
+    return connect(two_models.lake.address, two_models.settings.mlflow)
 
 
 @pytest.fixture
-def back_to_the_first(two_models: Job, store: Tracking) -> None:
+def back_to_the_first(two_models: Job, store: Store) -> None:
     """Each test starts with version 1 as champion and 2 as challenger."""
-    first, second = store.listed_version(1), store.listed_version(2)
-    if store.need_champion() != first:
+    first, second = store.versions.listed_version(1), store.versions.listed_version(2)
+    if store.versions.need_champion() != first:
         rollback(two_models.lake, two_models.settings, to=1)
-    store.make_challenger(second)
+    store.versions.make_challenger(second)
 
 
 pytestmark = pytest.mark.usefixtures("back_to_the_first")
 
 
-def champion(store: Tracking) -> int:
-    return store.need_champion().version
+def champion(store: Store) -> int:
+    return store.versions.need_champion().version
 
 
 def strict(settings: Settings) -> Settings:
     return settings.model_copy(update={"gates": settings.gates.model_copy(update={"auc": 0.999})})
 
 
-def test_a_candidate_that_passed_waits_where_the_policy_says_so(two_models: Job, store: Tracking) -> None:
-    challenger = store.challenger()
+def test_a_candidate_that_passed_waits_where_the_policy_says_so(two_models: Job, store: Store) -> None:
+    challenger = store.versions.challenger()
     assert (champion(store), challenger and challenger.version) == (1, 2)
     assert challenger is not None
-    assert store.validation(challenger) == "passed"
+    assert store.versions.validation(challenger) == "passed"
     assert register(two_models) == 2
     assert champion(store) == 1
 
 
-def test_a_promotion_changes_who_scores_and_says_why(two_models: Job, store: Tracking) -> None:
+def test_a_promotion_changes_who_scores_and_says_why(two_models: Job, store: Store) -> None:
     promote(two_models.lake, two_models.settings, 2, "the committee of 12 June agreed")
     score(two_models)
     assert champion(store) == 2
-    assert store.challenger() is None
+    assert store.versions.challenger() is None
     assert {row[0] for row in two_models.lake.read("scores").select("model_version").distinct().collect()} == {2}
     *_, change = history(two_models.lake)
     assert (change.verb, change.from_version, change.to_version) == ("promote", 1, 2)
     assert change.reason == "the committee of 12 June agreed"
-    before, after = (store.client.get_model_version(store.model_name, version).tags for version in "12")
+    before, after = (store.connection.client.get_model_version(store.versions.name, version).tags for version in "12")
     assert (before["replaced_by"], before["replaced_why"]) == ("2", "the committee of 12 June agreed")
     assert (after["champion_after"], after["champion_by"], after["champion_why"]) == ("1", "promote", change.reason)
 
@@ -93,15 +92,15 @@ def test_the_champion_promoted_again_leaves_no_trace(two_models: Job) -> None:
     assert two_models.lake.version(PROMOTIONS) == before
 
 
-def test_gates_are_tried_again_and_refuse_with_4(two_models: Job, store: Tracking) -> None:
+def test_gates_are_tried_again_and_refuse_with_4(two_models: Job, store: Store) -> None:
     before = two_models.lake.version(PROMOTIONS)
     with pytest.raises(GateRefused, match=r"version 2 is not made champion, version 1 stays champion: auc .* 0\.999"):
         promote(two_models.lake, strict(two_models.settings), 2)
     assert champion(store) == 1
     assert two_models.lake.version(PROMOTIONS) == before
-    assert store.validation(store.listed_version(2)) == "refused"
+    assert store.versions.validation(store.versions.listed_version(2)) == "refused"
     promote(two_models.lake, two_models.settings, 2)
-    assert store.validation(store.listed_version(2)) == "passed"
+    assert store.versions.validation(store.versions.listed_version(2)) == "passed"
 
 
 @pytest.fixture
@@ -113,7 +112,7 @@ def assembled_with_others(two_models: Job) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("assembled_with_others")
-def test_a_version_of_features_that_the_lake_cannot_make_is_refused(two_models: Job, store: Tracking) -> None:
+def test_a_version_of_features_that_the_lake_cannot_make_is_refused(two_models: Job, store: Store) -> None:
     with pytest.raises(GateRefused, match=r"0123456789ab should be what .* ba9876543210, and the lake cannot make it"):
         promote(two_models.lake, two_models.settings, 2)
     assert champion(store) == 1
@@ -121,7 +120,7 @@ def test_a_version_of_features_that_the_lake_cannot_make_is_refused(two_models: 
 
 @pytest.mark.usefixtures("assembled_with_others")
 def test_a_version_that_waits_is_promoted_whatever_features_the_delivery_has_now(
-    two_models: Job, store: Tracking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    two_models: Job, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
         "jobs.lake.feature_sets.feature_set", lambda *_: FEATURE_SET
@@ -129,7 +128,7 @@ def test_a_version_that_waits_is_promoted_whatever_features_the_delivery_has_now
     keep(two_models.lake, RUN_DATE, Fitted((Encoding("REGION", None, 1.0),), None))
     promote(two_models.lake, two_models.settings, 2)
     assert champion(store) == 2
-    assert store.validation(store.listed_version(2)) == "passed"
+    assert store.versions.validation(store.versions.listed_version(2)) == "passed"
     assert f"with ba9876543210 now: `assemble --feature-set {FEATURE_SET}` before `score`" in capsys.readouterr().err
 
 
@@ -141,27 +140,27 @@ def test_a_version_that_is_not_there_is_named(two_models: Job) -> None:
         promote(two_models.lake, two_models.settings, 3)
 
 
-def test_a_version_of_another_lake_is_promoted_there(two_models: Job, store: Tracking) -> None:
+def test_a_version_of_another_lake_is_promoted_there(two_models: Job, store: Store) -> None:
     elsewhere = Lake(f"{two_models.lake.root}-elsewhere", two_models.lake.spark)
-    here = two_models.settings.mlflow.model_copy(update={"tracking_uri": store.uri})
+    here = two_models.settings.mlflow.model_copy(update={"tracking_uri": store.connection.uri})
     with pytest.raises(UserError, match=f"trained on {two_models.lake.address}: promote it with --lake"):
         promote(elsewhere, two_models.settings.model_copy(update={"mlflow": here}), 2)
 
 
-def test_a_rollback_brings_the_champion_before_back_and_says_why(two_models: Job, store: Tracking) -> None:
+def test_a_rollback_brings_the_champion_before_back_and_says_why(two_models: Job, store: Store) -> None:
     promote(two_models.lake, two_models.settings, 2)
     rollback(two_models.lake, strict(two_models.settings), reason="complaints since")
     assert champion(store) == 1
     *_, change = history(two_models.lake)
     assert (change.verb, change.from_version, change.to_version) == ("rollback", 2, 1)
     assert change.reason == "complaints since"
-    tags = store.client.get_model_version(store.model_name, "2").tags
+    tags = store.connection.client.get_model_version(store.versions.name, "2").tags
     assert (tags["replaced_by"], tags["replaced_with"], tags["replaced_why"]) == ("1", "rollback", "complaints since")
     with pytest.raises(UserError, match="version 1 is the first champion"):
         rollback(two_models.lake, two_models.settings)
 
 
-def test_what_was_rolled_back_is_not_made_champion_by_a_rerun(two_models: Job, store: Tracking) -> None:
+def test_what_was_rolled_back_is_not_made_champion_by_a_rerun(two_models: Job, store: Store) -> None:
     promote(two_models.lake, two_models.settings, 2)
     rollback(two_models.lake, two_models.settings)
     willing = two_models.settings.gates.model_copy(update={"promote": True})

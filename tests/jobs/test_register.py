@@ -24,8 +24,9 @@ from jobs.promotion.evidence import (
 from jobs.promotion.gates import Gain
 from jobs.promotion.succession import history, try_gates
 from jobs.register import register
-from jobs.registry import store as tracking
-from jobs.registry.store import Registered, Tracking, Training
+from jobs.registry.runs import Training
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import GateRefused, ModelRefused, UserError
 from jobs.score import score
 from jobs.train import train
@@ -35,18 +36,18 @@ NEXT = date(2018, 6, 17)
 
 
 @pytest.fixture(scope="module")
-def store(small_job: Job) -> Tracking:
-    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+def store(small_job: Job) -> Store:
+    return connect(small_job.lake.address, small_job.settings.mlflow)
 
 
 @pytest.fixture(scope="module")
-def training(store: Tracking) -> Training:
-    return store.latest_training(RUN_DATE)
+def training(store: Store) -> Training:
+    return store.runs.latest_training(RUN_DATE)
 
 
 @pytest.fixture(scope="module")
-def champion(store: Tracking) -> Registered:
-    return store.need_champion()
+def champion(store: Store) -> Registered:
+    return store.versions.need_champion()
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +58,17 @@ def next_job(small_job: Job) -> Iterator[Job]:
     return job
 
 
-def test_the_first_candidate_that_passes_is_champion(store: Tracking, training: Training, champion: Registered) -> None:
+def test_the_first_candidate_that_passes_is_champion(store: Store, training: Training, champion: Registered) -> None:
     assert champion == Registered(1, training.sha256, training.feature_set, training.run_id)
-    version = store.client.get_model_version(store.model_name, "1")
+    version = store.connection.client.get_model_version(store.versions.name, "1")
     assert version.tags["validation_status"] == "passed"
     assert version.tags["features_version"] == str(training.features_version)
-    assert store.registered_model(champion).sha256 == training.sha256
+    assert store.versions.registered_model(champion).sha256 == training.sha256
 
 
-def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> None:
-    run = store.client.get_run(training.run_id)
-    version = store.client.get_model_version(store.model_name, "1")
+def test_every_gate_stands_on_the_run(store: Store, training: Training) -> None:
+    run = store.connection.client.get_run(training.run_id)
+    version = store.connection.client.get_model_version(store.versions.name, "1")
     ratios = [f"selection_rate_ratio_{group}" for group in ("gender", "marital_status", "elderly")]
     for gate in ("auc", "calibration_error", *ratios):
         assert f"on only {run.data.metrics['rows']:.0f} rows" in run.data.tags[f"gate.{gate}"]
@@ -75,35 +76,38 @@ def test_every_gate_stands_on_the_run(store: Tracking, training: Training) -> No
         assert run.data.tags[f"gate.{gate}"] == version.tags[f"gate.{gate}"]
         assert run.data.tags[f"gate.{gate}"].startswith("passed: ")
         assert f"gate.{gate}" in run.data.metrics
-    logged = store.client.get_logged_model(training.model_id)
+    logged = store.connection.client.get_logged_model(training.model_id)
     assert {"gate.auc", "gate.drift_scores"} <= {metric.key for metric in logged.metrics or ()}
 
 
 def test_the_pages_of_mlflow_tell_people_what_the_gates_said(
-    small_job: Job, store: Tracking, training: Training, champion: Registered
+    small_job: Job, store: Store, training: Training, champion: Registered
 ) -> None:
     try_gates(small_job, Step("register"), store, training, champion, None)  # told once, not twice
-    note = store.client.get_run(training.run_id).data.tags["mlflow.note.content"]
-    version = store.client.get_model_version(store.model_name, "1")
+    note = store.connection.client.get_run(training.run_id).data.tags["mlflow.note.content"]
+    version = store.connection.client.get_model_version(store.versions.name, "1")
     assert version.description == note
     assert note.startswith("Gradient-boosted trees")
     assert note.count("| gate |") == 1
     assert f"| auc | passed | {training.auc.value:.4f}, upper bound" in note
-    assert "`champion` is the version that scores" in store.client.get_registered_model(store.model_name).description
+    assert (
+        "`champion` is the version that scores"
+        in store.connection.client.get_registered_model(store.versions.name).description
+    )
 
 
-def test_the_first_champion_leaves_its_trace(small_job: Job, store: Tracking, champion: Registered) -> None:
+def test_the_first_champion_leaves_its_trace(small_job: Job, store: Store, champion: Registered) -> None:
     (change,) = history(small_job.lake)
     assert (change.verb, change.from_version, change.to_version) == ("register", None, 1)
     assert change.model_sha256 == champion.sha256
-    tags = store.client.get_model_version(store.model_name, "1").tags
+    tags = store.connection.client.get_model_version(store.versions.name, "1").tags
     assert (tags["champion_after"], tags["champion_by"]) == ("none", "register")
-    assert store.challenger() is None
+    assert store.versions.challenger() is None
 
 
-def test_the_champion_registered_again_makes_no_version(small_job: Job, store: Tracking) -> None:
+def test_the_champion_registered_again_makes_no_version(small_job: Job, store: Store) -> None:
     assert register(small_job) == 1
-    assert [each.version for each in store.versions()] == [1]
+    assert [each.version for each in store.versions.all()] == [1]
 
 
 def test_groups_are_read_of_the_test_applicants_for_the_audit(small_job: Job, training: Training) -> None:
@@ -116,8 +120,8 @@ def test_groups_are_read_of_the_test_applicants_for_the_audit(small_job: Job, tr
     assert groups["marital_status"].tolist() == np.where(married, "married", "unmarried").tolist()
 
 
-def test_a_candidate_is_watched_where_it_gains_most(store: Tracking, training: Training) -> None:
-    model = store.trained_model(training)
+def test_a_candidate_is_watched_where_it_gains_most(store: Store, training: Training) -> None:
+    model = store.runs.trained_model(training)
     first, *_ = most_gaining(model, 3)
     assert first == "EXT_SOURCE_MEAN"
     assert len(most_gaining(model, 3)) == 3
@@ -125,34 +129,36 @@ def test_a_candidate_is_watched_where_it_gains_most(store: Tracking, training: T
 
 
 def test_new_applicants_like_the_others_have_not_drifted(
-    small_job: Job, store: Tracking, training: Training, champion: Registered
+    small_job: Job, store: Store, training: Training, champion: Registered
 ) -> None:
-    evidence = gather_evidence(small_job, store, training, store.trained_model(training), champion)
+    evidence = gather_evidence(small_job, store, training, store.runs.trained_model(training), champion)
     assert evidence.drift is not None
     assert evidence.drift.rows == NEW
-    assert len(evidence.drift.features) == len(most_gaining(store.trained_model(training), 20))
+    assert len(evidence.drift.features) == len(most_gaining(store.runs.trained_model(training), 20))
     assert evidence.drift.scores.index < evidence.drift.scores.noise
     assert evidence.assembled == (training.feature_set,)
-    logged = mlflow.artifacts.download_artifacts(f"runs:/{training.run_id}/drift.json", tracking_uri=store.uri)
+    logged = mlflow.artifacts.download_artifacts(
+        f"runs:/{training.run_id}/drift.json", tracking_uri=store.connection.uri
+    )
     first, *others = json.loads(Path(logged).read_text())
     assert first == asdict(evidence.drift.scores)
     assert others[0] == asdict(evidence.drift.of_features)
 
 
 def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
-    small_job: Job, store: Tracking, training: Training, champion: Registered
+    small_job: Job, store: Store, training: Training, champion: Registered
 ) -> None:
-    test = measured_on_test_folds(small_job, training, store.trained_model(training))
+    test = measured_on_test_folds(small_job, training, store.runs.trained_model(training))
     worse = test.assign(probability=test["probability"].round(1))
     expected = measures.bootstrap_auc_difference(test["TARGET"], worse["probability"], test["probability"])
     assert gain_on_champion(small_job, store, training, worse, champion) == Gain(expected, same_applicants=True)
 
 
 def test_nobody_whom_the_champion_was_fitted_on_is_compared(
-    small_job: Job, store: Tracking, training: Training, champion: Registered
+    small_job: Job, store: Store, training: Training, champion: Registered
 ) -> None:
     other = training.split.model_copy(update={"seed": 1, "test_folds": 7})
-    model = store.trained_model(training)
+    model = store.runs.trained_model(training)
     resplit, own = (
         measured_on_test_folds(small_job, replace(training, split=s), model) for s in (other, training.split)
     )
@@ -170,36 +176,36 @@ def test_nobody_whom_the_champion_was_fitted_on_is_compared(
 
 
 def test_a_champion_of_other_features_reads_them_as_they_were_made_for_it(
-    small_job: Job, store: Tracking, training: Training, champion: Registered
+    small_job: Job, store: Store, training: Training, champion: Registered
 ) -> None:
     later = replace(training, feature_set="ba9876543210", features_version=999)  # no such version: it must not be read
-    test = measured_on_test_folds(small_job, training, store.trained_model(training))
+    test = measured_on_test_folds(small_job, training, store.runs.trained_model(training))
     gain = gain_on_champion(small_job, store, later, test, champion)
     assert gain.same_applicants
     assert gain.auc.value == gain.auc.standard_error == 0
 
 
 def test_a_refused_candidate_is_registered_and_the_champion_goes_on(
-    next_job: Job, store: Tracking, champion: Registered
+    next_job: Job, store: Store, champion: Registered
 ) -> None:
     run_id = train(next_job, INPUTS)
     strict = next_job.settings.gates.model_copy(update={"auc": 0.999})
     job = replace(next_job, settings=next_job.settings.model_copy(update={"gates": strict}))
     with pytest.raises(GateRefused, match=r"version 2 is not made champion, version 1 stays champion: auc .* 0\.999"):
         register(job, run_id)
-    assert store.need_champion() == champion
-    refused = store.client.get_model_version(store.model_name, "2")
+    assert store.versions.need_champion() == champion
+    refused = store.connection.client.get_model_version(store.versions.name, "2")
     assert refused.tags["validation_status"] == "refused"
     assert refused.tags["gate.auc"].startswith("refused: ")
     assert "should be at least 0.999" in refused.tags["gate.auc"]
-    challenger = store.challenger()
+    challenger = store.versions.challenger()
     assert challenger is not None
     assert challenger.version == 2
     assert len(history(job.lake)) == 1
     # The lake has nothing that the champion's features of the later delivery could be made with.
     assert "on different applicants" in refused.tags["gate.auc_gain_on_champion"]
-    candidate = store.training(run_id)
-    evidence = gather_evidence(job, store, candidate, store.trained_model(candidate), champion)
+    candidate = store.runs.training(run_id)
+    evidence = gather_evidence(job, store, candidate, store.runs.trained_model(candidate), champion)
     assert evidence.gain is not None
     assert not evidence.gain.same_applicants
     assert evidence.gain.auc.standard_error > candidate.auc.standard_error
@@ -212,13 +218,13 @@ def test_a_delivery_of_another_feature_set_is_not_scored(next_job: Job) -> None:
 
 
 def test_a_run_of_another_delivery_or_lake_is_not_registered_here(
-    small_job: Job, store: Tracking, training: Training
+    small_job: Job, store: Store, training: Training
 ) -> None:
-    known = store.versions()
+    known = store.versions.all()
     lake = small_job.lake.address
     with pytest.raises(UserError, match=f"trained on 2018-05-17 of {lake}, not on 2018-06-17 of {lake}: .* --run-date"):
         register(replace(small_job, run_date=NEXT), training.run_id)
-    here = small_job.settings.mlflow.model_copy(update={"tracking_uri": store.uri})
+    here = small_job.settings.mlflow.model_copy(update={"tracking_uri": store.connection.uri})
     elsewhere = Job(
         Lake(f"{small_job.lake.root}-elsewhere", small_job.lake.spark),
         RUN_DATE,
@@ -226,7 +232,7 @@ def test_a_run_of_another_delivery_or_lake_is_not_registered_here(
     )
     with pytest.raises(UserError, match=f"of {lake}, not on 2018-05-17 of {lake}-elsewhere: .* --lake {lake}"):
         register(elsewhere, training.run_id)
-    assert store.versions() == known
+    assert store.versions.all() == known
 
 
 def test_a_run_that_did_not_train_cannot_be_registered(small_job: Job) -> None:

@@ -17,7 +17,7 @@ from jobs.model.contributions import Reason
 from jobs.model.fairness import age_bands
 from jobs.model.measures import Interval
 from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, render
-from jobs.registry.store import Tried
+from jobs.registry.runs import Tried
 from jobs.report import report
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Decision, Settings

@@ -46,13 +46,14 @@ def refusing(called: list[str]) -> Callable[..., None]:
 def store_with(champion: object) -> Callable[..., SimpleNamespace]:
     """A store whose champion it is, and whose candidate was trained on feature set new."""
     candidate = SimpleNamespace(feature_set="new")
-    return lambda *_: SimpleNamespace(champion=lambda: champion, training=lambda _: candidate)
+    versions, runs = SimpleNamespace(champion=lambda: champion), SimpleNamespace(training=lambda _: candidate)
+    return lambda *_: SimpleNamespace(versions=versions, runs=runs)
 
 
 def test_every_verb_is_run_once_in_order(
     called: list[str], line: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("jobs.run.tracking.connect", store_with(SimpleNamespace(version=1, feature_set="new")))
+    monkeypatch.setattr("jobs.run.connect", store_with(SimpleNamespace(version=1, feature_set="new")))
     run(line, "delivery")
     assert called == VERBS
     said = capsys.readouterr().out
@@ -65,7 +66,7 @@ def test_a_refused_candidate_leaves_the_champion_at_work_and_ends_with_4(
     called: list[str], line: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("jobs.run.register", refusing(called))
-    monkeypatch.setattr("jobs.run.tracking.connect", store_with(SimpleNamespace(version=3, feature_set="new")))
+    monkeypatch.setattr("jobs.run.connect", store_with(SimpleNamespace(version=3, feature_set="new")))
     with pytest.raises(GateRefused, match="auc"):
         run(line, "delivery")
     assert called == VERBS
@@ -76,7 +77,7 @@ def test_the_champion_gets_the_features_that_it_was_trained_on(
     called: list[str], line: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.run.register", refusing(called))
-    monkeypatch.setattr("jobs.run.tracking.connect", store_with(SimpleNamespace(version=3, feature_set="old")))
+    monkeypatch.setattr("jobs.run.connect", store_with(SimpleNamespace(version=3, feature_set="old")))
     with pytest.raises(GateRefused, match="auc"):
         run(line, "delivery")
     assert called == [*VERBS[:4], "assemble", *VERBS[4:]]
@@ -85,7 +86,7 @@ def test_the_champion_gets_the_features_that_it_was_trained_on(
 def test_a_challenger_that_waits_leaves_the_champion_at_work_with_its_own_features(
     called: list[str], line: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("jobs.run.tracking.connect", store_with(SimpleNamespace(version=3, feature_set="old")))
+    monkeypatch.setattr("jobs.run.connect", store_with(SimpleNamespace(version=3, feature_set="old")))
     run(line, "delivery")
     assert called == [*VERBS[:4], "assemble", *VERBS[4:]]
     assert "going on" not in capsys.readouterr().err
@@ -93,7 +94,7 @@ def test_a_challenger_that_waits_leaves_the_champion_at_work_with_its_own_featur
 
 def test_without_a_champion_nothing_is_scored(called: list[str], line: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.run.register", refusing(called))
-    monkeypatch.setattr("jobs.run.tracking.connect", store_with(None))
+    monkeypatch.setattr("jobs.run.connect", store_with(None))
     with pytest.raises(GateRefused, match="no champion"):
         run(line, "delivery")
     assert called == VERBS[:4]

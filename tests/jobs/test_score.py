@@ -13,8 +13,8 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.tables import SCORES
 from jobs.model.booster import Model, sha256_of
-from jobs.registry import store as tracking
-from jobs.registry.store import Registered, Tracking
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.score import score
 from jobs.scoring import batch
@@ -22,18 +22,18 @@ from tests.small_lake import LABELLED, NEW, RUN_DATE, applicants
 
 
 @pytest.fixture(scope="module")
-def store(small_job: Job) -> Tracking:
-    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+def store(small_job: Job) -> Store:
+    return connect(small_job.lake.address, small_job.settings.mlflow)
 
 
 @pytest.fixture(scope="module")
-def champion(store: Tracking) -> Registered:
-    return store.need_champion()
+def champion(store: Store) -> Registered:
+    return store.versions.need_champion()
 
 
 @pytest.fixture(scope="module")
-def model(store: Tracking, champion: Registered) -> Model:
-    return store.registered_model(champion)
+def model(store: Store, champion: Registered) -> Model:
+    return store.versions.registered_model(champion)
 
 
 def stored_scores(job: Job) -> pd.DataFrame:

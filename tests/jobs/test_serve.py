@@ -31,8 +31,7 @@ from jobs import serve as verb
 from jobs.lake.feature_sets import Fitted, encodings_of, keep
 from jobs.lake.tables import EXPLANATIONS, FEATURES, SCORES, Lake
 from jobs.model.booster import Model, load_model, seal, sha256_of
-from jobs.registry import store as tracking
-from jobs.registry.store import Tracking
+from jobs.registry.store import Store, connect
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.runtime.settings import Settings
 from jobs.serving.champion_watch import Champions
@@ -194,14 +193,14 @@ class Mlflow:
 
 @pytest.fixture(scope="module")
 def mlflow_service(lake: Lake, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
-    store = tracking.connect(lake.address, settings.mlflow)
-    champion = store.need_champion()
+    store = connect(lake.address, settings.mlflow)
+    champion = store.versions.need_champion()
     port = free_port()
-    uri = f"models:/{store.model_name}/{champion.version}"
+    uri = f"models:/{store.versions.name}/{champion.version}"
     words = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri, "--env-manager", "local", "-p", str(port)]
     # It looks for uvicorn in the path, as in an activated environment.
     environment = {
-        "MLFLOW_TRACKING_URI": store.uri,
+        "MLFLOW_TRACKING_URI": store.connection.uri,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     log = tmp_path_factory.mktemp("mlflow") / "log"
@@ -210,7 +209,7 @@ def mlflow_service(lake: Lake, settings: Settings, tmp_path_factory: pytest.Temp
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=ANSWER_SECONDS) as client,
     ):
         wait_until(lambda: pings(client), process, log)
-        yield Mlflow(client, store.registered_model(champion))
+        yield Mlflow(client, store.versions.registered_model(champion))
 
 
 def pings(client: httpx.Client) -> bool:
@@ -240,7 +239,7 @@ def test_mlflow_models_serve_takes_nulls_and_refuses_what_the_model_can_not_scor
 
 
 def test_the_model_is_the_champion(service: Service, lake: Lake, settings: Settings) -> None:
-    champion = tracking.connect(lake.address, settings.mlflow).need_champion()
+    champion = connect(lake.address, settings.mlflow).need_champion()
     told = service.client.get("/model").json()
     assert (told["version"], told["sha256"], told["run_id"]) == (champion.version, champion.sha256, champion.run_id)
     assert told["feature_set"] == champion.feature_set
@@ -254,11 +253,11 @@ def copied(demo_lake: Path, spark: SparkSession, tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"), spark)
 
 
-def promote_as_next(store: Tracking, model: Model, run_id: str, source: str) -> int:
+def promote_as_next(store: Store, model: Model, run_id: str, source: str) -> int:
     """Register the model and make it champion, without any gate; gives its version."""
     tags = {"sha256": model.sha256, "feature_set": model.feature_set, "run_id": run_id}
-    made = store.client.create_model_version(store.model_name, source, tags=tags)
-    store.make_champion(store.listed_version(int(made.version)))
+    made = store.connection.client.create_model_version(store.versions.name, source, tags=tags)
+    store.versions.make_champion(store.versions.listed_version(int(made.version)))
     return int(made.version)
 
 
@@ -289,10 +288,10 @@ def model_of_moved(values: "pd.Series[float]", version: str) -> Model:
 def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
     copied: Lake, settings: Settings, delivered: list[Cells], batch: "pd.Series[float]", tmp_path: Path
 ) -> None:
-    store = tracking.connect(copied.address, settings.mlflow)
-    first = store.need_champion()
-    model = store.registered_model(first)
-    source = store.client.get_model_version(store.model_name, str(first.version)).source
+    store = connect(copied.address, settings.mlflow)
+    first = store.versions.need_champion()
+    model = store.versions.registered_model(first)
+    source = store.connection.client.get_model_version(store.versions.name, str(first.version)).source
     with serving(Path(copied.address), tmp_path / "log", "--set", "serve.refresh_seconds=0.2") as service:
 
         def answer_of(version: int) -> dict[str, Any]:
@@ -313,7 +312,7 @@ def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
         )
         values = rows[[MOVED]] - 0.1
         other = model_of_moved(rows[MOVED], fitted.feature_set)
-        with store.run("other features", {}) as run:
+        with store.runs.start("other features", {}) as run:
             third = promote_as_next(store, other, run.info.run_id, f"models:/{store.log_model(other)}")
         expected = pd.Series(other.probabilities(values), index=values.index)
         assert np.abs(expected - other.probabilities(rows)).max() > 0.1
@@ -321,7 +320,7 @@ def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
         assert answer["model"]["feature_set"] == other.feature_set
         assert_same(probabilities(answer["applicants"]), expected)
 
-        store.make_champion(first)
+        store.versions.make_champion(first)
         assert_same(probabilities(answer_of(first.version)["applicants"]), batch)
 
 
@@ -353,8 +352,8 @@ def test_an_applicant_without_history_is_scored_as_having_none(
     service: Service, lake: Lake, delivered: list[Cells], settings: Settings
 ) -> None:
     row = delivered[0]
-    store = tracking.connect(lake.address, settings.mlflow)
-    model = store.registered_model(store.need_champion())
+    store = connect(lake.address, settings.mlflow)
+    model = store.versions.registered_model(store.versions.need_champion())
     sources = {name: rows.where("false") for name, rows in lake.delivered_tables(DAY).items()}
     sources["application"] = lake.delivered_tables(DAY)["application"].where(F.col("SK_ID_CURR") == row["SK_ID_CURR"])
     features = feature_table(sources, encodings_of(lake, model.feature_set))

@@ -17,8 +17,8 @@ from jobs.lake.tables import FEATURES
 from jobs.model import measures
 from jobs.model.booster import Model
 from jobs.model.calibration import Calibration
-from jobs.registry import store as tracking
-from jobs.registry.store import Tracking, Training
+from jobs.registry.runs import Training
+from jobs.registry.store import Store, connect
 from jobs.runtime.errors import UserError
 from jobs.scoring import batch
 from jobs.train import train
@@ -28,18 +28,18 @@ from tests.small_lake import FAMILY_OF, FEATURE_SET, INPUTS, LABELLED, NEW, RUN_
 
 
 @pytest.fixture(scope="module")
-def store(small_job: Job) -> Tracking:
-    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+def store(small_job: Job) -> Store:
+    return connect(small_job.lake.address, small_job.settings.mlflow)
 
 
 @pytest.fixture(scope="module")
-def training(store: Tracking) -> Training:
-    return store.latest_training(RUN_DATE)
+def training(store: Store) -> Training:
+    return store.runs.latest_training(RUN_DATE)
 
 
 @pytest.fixture(scope="module")
-def model(store: Tracking, training: Training) -> Model:
-    return store.trained_model(training)
+def model(store: Store, training: Training) -> Model:
+    return store.runs.trained_model(training)
 
 
 @pytest.fixture(scope="module")
@@ -72,34 +72,38 @@ def test_shuffled_rows_give_the_same_bytes(small_job: Job, rows: TrainingSet, mo
     assert again.model.sha256 == model.sha256
 
 
-def test_a_run_names_its_table_version_and_its_model(small_job: Job, store: Tracking, training: Training) -> None:
+def test_a_run_names_its_table_version_and_its_model(small_job: Job, store: Store, training: Training) -> None:
     lake = small_job.lake  # later deliveries make later versions
     assert training.features_version == lake.commits(FEATURES)[0]
     assert lake.read_run_date(FEATURES, RUN_DATE, training.features_version).count() == LABELLED + NEW
     assert training.feature_set == FEATURE_SET
     assert training.split == small_job.settings.split
-    run = store.client.get_run(training.run_id)
+    run = store.connection.client.get_run(training.run_id)
     assert run.info.run_name == f"train {RUN_DATE}"
     dataset = run.inputs.dataset_inputs[0].dataset
     assert dataset.source_type == "delta_table"
     assert f'"delta_table_version": {training.features_version}' in dataset.source
     assert run.data.params["num_workers"] == "2"
     assert run.data.params["early_stopping_rounds"] == "10"
-    assert {file.path for file in store.client.list_artifacts(training.run_id)} >= {"plots", "numbers", "model_card.md"}
+    assert {file.path for file in store.connection.client.list_artifacts(training.run_id)} >= {
+        "plots",
+        "numbers",
+        "model_card.md",
+    }
 
 
-def test_the_curves_have_a_point_for_each_round(store: Tracking, training: Training) -> None:
-    curve = store.client.get_metric_history(training.run_id, "curves/validation_log_loss")
-    best_round = int(store.client.get_run(training.run_id).data.tags["best_round"])
+def test_the_curves_have_a_point_for_each_round(store: Store, training: Training) -> None:
+    curve = store.connection.client.get_metric_history(training.run_id, "curves/validation_log_loss")
+    best_round = int(store.connection.client.get_run(training.run_id).data.tags["best_round"])
     assert [point.step for point in curve] == list(range(1, len(curve) + 1))
     assert min(curve, key=lambda point: (point.value, point.step)).step == best_round
-    assert len(store.client.get_metric_history(training.run_id, "curves/train_log_loss")) == len(curve)
+    assert len(store.connection.client.get_metric_history(training.run_id, "curves/train_log_loss")) == len(curve)
 
 
 def test_measures_are_those_of_the_test_folds(
-    small_job: Job, store: Tracking, training: Training, model: Model, test_rows: pd.DataFrame
+    small_job: Job, store: Store, training: Training, model: Model, test_rows: pd.DataFrame
 ) -> None:
-    logged = store.client.get_run(training.run_id).data.metrics
+    logged = store.connection.client.get_run(training.run_id).data.metrics
     expected = measures.performance(test_rows["TARGET"], model.probabilities(test_rows), small_job.settings.decision)
     assert logged["auc"] == expected.auc > 0.7
     assert logged["rows"] == len(test_rows)

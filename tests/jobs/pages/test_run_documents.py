@@ -14,8 +14,8 @@ from jobs.model import measures
 from jobs.pages import model_card
 from jobs.pages.model_card import ModelCard, Part, Provenance, card_of
 from jobs.pages.run_documents import Evaluation, group_measures, tables
-from jobs.registry import store as tracking
-from jobs.registry.store import Tracking, Training, Tried
+from jobs.registry.runs import Training, Tried
+from jobs.registry.store import Store, connect
 from jobs.runtime.settings import Settings, load_settings
 from jobs.scoring.shap_sample import Drivers, Stability
 from jobs.scoring.test_applicants import HeldOutRows
@@ -131,47 +131,50 @@ def test_the_measures_of_groups_are_the_worst_ones(card: ModelCard) -> None:
 
 
 @pytest.fixture(scope="module")
-def store(small_job: Job) -> Tracking:
-    return tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+def store(small_job: Job) -> Store:
+    return connect(small_job.lake.address, small_job.settings.mlflow)
 
 
 @pytest.fixture(scope="module")
-def documented(small_job: Job, store: Tracking) -> Training:
-    return store.latest_training(small_job.run_date)
+def documented(small_job: Job, store: Store) -> Training:
+    return store.runs.latest_training(small_job.run_date)
 
 
-def artifacts(store: Tracking, run_id: str, folder: str = "") -> Iterator[str]:
-    for file in store.client.list_artifacts(run_id, folder):
+def artifacts(store: Store, run_id: str, folder: str = "") -> Iterator[str]:
+    for file in store.connection.client.list_artifacts(run_id, folder):
         yield from artifacts(store, run_id, file.path) if file.is_dir else [file.path]
 
 
-def test_a_training_run_is_documented(store: Tracking, documented: Training) -> None:
+def test_a_training_run_is_documented(store: Store, documented: Training) -> None:
     there = set(artifacts(store, documented.run_id))
     plots = "roc precision_recall gains ks calibration importance beeswarm by_class dependence waterfall force"
     assert there >= {f"plots/{name}.png" for name in plots.split()}
     assert there >= {f"numbers/{name}.json" for name in ("measures", "gains", "reliability", "groups", "catalogue")}
     assert there >= {"model_card.html", "model_card.md", "settings.toml"}
-    run = store.client.get_run(documented.run_id)
+    run = store.connection.client.get_run(documented.run_id)
     assert 0 < run.data.metrics["fairness/gender/selection_rate_ratio"] <= 1
     assert f"the AUC is {documented.auc.value:.4f}" in run.data.tags["mlflow.note.content"]
 
 
 def test_the_logged_settings_make_the_same_model(
-    small_job: Job, store: Tracking, documented: Training, tmp_path: Path
+    small_job: Job, store: Store, documented: Training, tmp_path: Path
 ) -> None:
     file = mlflow.artifacts.download_artifacts(
-        run_id=documented.run_id, artifact_path="settings.toml", dst_path=str(tmp_path), tracking_uri=store.uri
+        run_id=documented.run_id,
+        artifact_path="settings.toml",
+        dst_path=str(tmp_path),
+        tracking_uri=store.connection.uri,
     )
     assert load_settings(file) == small_job.settings
 
 
-def test_a_second_seed_is_asked_for_by_a_setting(small_job: Job, store: Tracking, documented: Training) -> None:
+def test_a_second_seed_is_asked_for_by_a_setting(small_job: Job, store: Store, documented: Training) -> None:
     asked = small_job.settings.explain.model_copy(update={"stability": True})
     settings = small_job.settings.model_copy(update={"explain": asked})
     job = replace(small_job, run_date=date(2018, 7, 17), settings=settings)
     write(job, applicants())
     run_id = train(job, INPUTS)
-    assert store.training(run_id).sha256 == documented.sha256  # the second model is compared, never kept
-    found = store.measures(run_id)
+    assert store.runs.training(run_id).sha256 == documented.sha256  # the second model is compared, never kept
+    found = store.runs.measures(run_id)
     assert 0.5 < found["stability/same_top_reason"] <= 1
     assert 0.5 < found["stability/importance_rank_correlation"] <= 1

@@ -21,8 +21,9 @@ from jobs.model import measures
 from jobs.model.booster import Model
 from jobs.promotion.evidence import feature_sets_now, gain_on_champion, measured_on_test_folds
 from jobs.promotion.gates import Gain
-from jobs.registry import store as tracking
-from jobs.registry.store import Registered, Tracking, Training
+from jobs.registry.runs import Training
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused
 from jobs.runtime.settings import load_settings
 from jobs.scoring import batch
@@ -48,36 +49,36 @@ def next_job(spark: SparkSession, demo_lake: Path, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="module")
-def store(next_job: Job) -> Tracking:
-    return tracking.connect(next_job.lake.address, next_job.settings.mlflow)
+def store(next_job: Job) -> Store:
+    return connect(next_job.lake.address, next_job.settings.mlflow)
 
 
 @pytest.fixture(scope="module")
-def champion(store: Tracking) -> Registered:
-    return store.need_champion()
+def champion(store: Store) -> Registered:
+    return store.versions.need_champion()
 
 
 @pytest.fixture(scope="module")
-def candidate(next_job: Job, store: Tracking, champion: Registered) -> Training:
+def candidate(next_job: Job, store: Store, champion: Registered) -> Training:
     """The run of a candidate that reads what the second delivery was assembled with."""
     (feature_set,) = feature_sets_now(next_job)
     assert feature_set != champion.feature_set
     version = next_job.lake.version(FEATURES)
-    made = store.training(champion.run_id)
+    made = store.runs.training(champion.run_id)
     return replace(made, run_date=NEXT, feature_set=feature_set, features_version=version)
 
 
 @pytest.fixture(scope="module")
-def measured(next_job: Job, store: Tracking, candidate: Training, champion: Registered) -> pd.DataFrame:
+def measured(next_job: Job, store: Store, candidate: Training, champion: Registered) -> pd.DataFrame:
     """What the candidate says of them: the champion's trees on the candidate's features, coarsened."""
-    model = replace(store.registered_model(champion), feature_set=candidate.feature_set)
+    model = replace(store.versions.registered_model(champion), feature_set=candidate.feature_set)
     found = measured_on_test_folds(next_job, candidate, model)
     return found.assign(probability=found["probability"].round(1))
 
 
 @pytest.fixture
 def compare(
-    next_job: Job, store: Tracking, candidate: Training, champion: Registered, measured: pd.DataFrame
+    next_job: Job, store: Store, candidate: Training, champion: Registered, measured: pd.DataFrame
 ) -> Callable[[], Gain]:
     """The candidate's gain on the champion, as things are when it is called."""
     return lambda: gain_on_champion(next_job, store, candidate, measured, champion)
@@ -85,7 +86,7 @@ def compare(
 
 def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
     next_job: Job,
-    store: Tracking,
+    store: Store,
     candidate: Training,
     champion: Registered,
     measured: pd.DataFrame,
@@ -94,7 +95,7 @@ def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
     gain = compare()
     assemble(next_job, champion.feature_set)  # the long way: as if the delivery were to be scored with the champion
     rows = folds.labelled(next_job.lake.read_run_date(FEATURES, NEXT), candidate.split)
-    theirs = batch.measured(rows.where("part = 'test'"), store.registered_model(champion))
+    theirs = batch.measured(rows.where("part = 'test'"), store.versions.registered_model(champion))
     assert theirs[KEY].tolist() == measured[KEY].tolist()
     assert theirs["probability"].nunique() > len(theirs) / 2
     paired = measures.bootstrap_auc_difference(
@@ -104,12 +105,12 @@ def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
 
 
 def test_a_champion_whose_features_are_declared_no_more_is_compared_on_others(
-    compare: Callable[[], Gain], store: Tracking, champion: Registered, monkeypatch: pytest.MonkeyPatch
+    compare: Callable[[], Gain], store: Store, champion: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.lake.feature_sets.feature_set", lambda *_: "0123456789ab")
     gain = compare()
     assert not gain.same_applicants
-    assert gain.auc.standard_error > store.training(champion.run_id).auc.standard_error
+    assert gain.auc.standard_error > store.runs.training(champion.run_id).auc.standard_error
 
 
 def test_a_champion_that_can_not_score_any_more_can_be_replaced(
@@ -118,5 +119,5 @@ def test_a_champion_that_can_not_score_any_more_can_be_replaced(
     def refuse(*_: object) -> Model:
         raise ModelRefused("the model gives reasons of the family thrift, which has no sentence: train it again")
 
-    monkeypatch.setattr(Tracking, "registered_model", refuse)
+    monkeypatch.setattr(Store, "registered_model", refuse)
     assert not compare().same_applicants

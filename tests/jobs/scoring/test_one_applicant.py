@@ -12,7 +12,7 @@ from jobs.explain import show
 from jobs.lake.job import Job
 from jobs.lake.tables import EXPLANATIONS, SCORES, STEPS, Lake
 from jobs.pages.applicant_page import html, lines_of
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.runtime.errors import UserError
 from jobs.scoring.one_applicant import Applicant, explain_applicant
 from jobs.scoring.scores_table import riskiest
@@ -23,7 +23,7 @@ SOMEBODY = 100_001 + LABELLED
 
 @pytest.fixture(scope="module")
 def who(small_job: Job) -> Applicant:
-    store = tracking.connect(small_job.lake.address, small_job.settings.mlflow)
+    store = connect(small_job.lake.address, small_job.settings.mlflow)
     return explain_applicant(small_job, store, SOMEBODY)
 
 

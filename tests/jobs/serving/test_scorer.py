@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES, Lake
-from jobs.registry import store as tracking
+from jobs.registry.store import connect
 from jobs.serving.responses import ScoredApplicant
 from jobs.serving.scorer import Scorer
 from jobs.serving.standing_plan import Prepared
@@ -37,8 +37,8 @@ def scorer(small_job: Job, spark: SparkSession, tmp_path_factory: pytest.TempPat
     for day, (feature_set, there) in ROWS.items():
         rows = people[people["SK_ID_CURR"].isin(there)].assign(EXT_SOURCE_MEAN=float(day.month))
         lake.replace(FEATURES, feature_table_rows(lake, rows, feature_set), day)
-    store = tracking.connect(small_job.lake.address, small_job.settings.mlflow)
-    model = store.registered_model(store.need_champion())
+    store = connect(small_job.lake.address, small_job.settings.mlflow)
+    model = store.versions.registered_model(store.versions.need_champion())
     plan = Prepared(spark, Path(folder), "never run")
     return Scorer(lake, None, model, MODEL, small_job.settings, plan, plan)
 

@@ -12,8 +12,8 @@ from jobs.lake.job import Job, Step
 from jobs.lake.tables import Lake
 from jobs.model.candidates import Trees
 from jobs.model.choice import choose
-from jobs.registry import store as tracking
-from jobs.registry.store import Tracking, Tried
+from jobs.registry.runs import Tried
+from jobs.registry.store import Store, connect
 from jobs.runtime.settings import load_settings
 from jobs.train import train
 from jobs.training.search import Searched, open_study, search, spans
@@ -49,65 +49,69 @@ def run_id(searching: Job) -> str:
 
 
 @pytest.fixture(scope="module")
-def store(searching: Job) -> Tracking:
-    return tracking.connect(searching.lake.address, searching.settings.mlflow)
+def store(searching: Job) -> Store:
+    return connect(searching.lake.address, searching.settings.mlflow)
 
 
 @pytest.fixture(scope="module")
-def trials(store: Tracking, run_id: str) -> tuple[Tried, ...]:
-    return store.trials(run_id)
+def trials(store: Store, run_id: str) -> tuple[Tried, ...]:
+    return store.runs.trials(run_id)
 
 
-def test_the_trials_are_children_in_the_order_they_were_tried(store: Tracking, run_id: str, trials: tuple) -> None:
+def test_the_trials_are_children_in_the_order_they_were_tried(store: Store, run_id: str, trials: tuple) -> None:
     assert [trial.name for trial in trials] == [
         *("logistic regression, C 0.01", "logistic regression, C 1"),
         *("trees as set", "trees 1", "trees 2"),
     ]
     assert all(0.5 < trial.auc.low < trial.auc.value < trial.auc.high for trial in trials)
     assert all(trial.seconds > 0 and trial.log_loss < 0.7 and trial.size >= 3 for trial in trials)
-    children = store.client.search_runs([store.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
+    children = store.connection.client.search_runs(
+        [store.connection.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'"
+    )
     assert {run.data.tags["verb"] for run in children} == {"trial"}
     assert {run.data.params.get("C") for run in children} == {"0.01", "1.0", None}
-    assert store.latest_training(RUN_DATE).run_id == run_id
+    assert store.runs.latest_training(RUN_DATE).run_id == run_id
 
 
-def test_one_of_the_trees_is_chosen_and_its_run_says_why(store: Tracking, run_id: str, trials: tuple) -> None:
+def test_one_of_the_trees_is_chosen_and_its_run_says_why(store: Store, run_id: str, trials: tuple) -> None:
     (chosen,) = (trial for trial in trials if trial.chosen)
     assert chosen.name.startswith("trees")
     assert chosen.chosen.startswith(chosen.name)
     assert " the baseline, logistic regression, C " in chosen.chosen
-    run = store.client.get_run(run_id)
-    (child,) = store.client.search_runs([store.experiment_id], f"attributes.run_name = '{chosen.name}'")
+    run = store.connection.client.get_run(run_id)
+    (child,) = store.connection.client.search_runs(
+        [store.connection.experiment_id], f"attributes.run_name = '{chosen.name}'"
+    )
     for name in ("max_depth", "reg_lambda", "colsample_bytree"):
         assert float(run.data.params[name]) == float(child.data.params[name])
 
 
-def test_the_model_reads_the_features_that_were_selected(store: Tracking, run_id: str) -> None:
-    model = store.trained_model(store.training(run_id))
+def test_the_model_reads_the_features_that_were_selected(store: Store, run_id: str) -> None:
+    model = store.runs.trained_model(store.runs.training(run_id))
     assert 3 <= len(model.features) <= 6 < len(FAMILY_OF)
     assert "EXT_SOURCE_MEAN" in model.features
     assert list(model.features) == [name for name in FAMILY_OF if name in model.features]
 
 
 def test_its_settings_make_the_same_model_without_a_search(
-    searching: Job, store: Tracking, run_id: str, tmp_path: Path
+    searching: Job, store: Store, run_id: str, tmp_path: Path
 ) -> None:
     file = mlflow.artifacts.download_artifacts(
-        run_id=run_id, artifact_path="settings.toml", dst_path=str(tmp_path), tracking_uri=store.uri
+        run_id=run_id, artifact_path="settings.toml", dst_path=str(tmp_path), tracking_uri=store.connection.uri
     )
     again = replace(searching, settings=load_settings(file))
     assert again.settings.search.trials == 0
     other = train(again, INPUTS)
-    assert store.training(other).sha256 == store.training(run_id).sha256
-    assert store.trials(other) == ()
+    assert store.runs.training(other).sha256 == store.runs.training(run_id).sha256
+    assert store.runs.trials(other) == ()
 
 
 def test_a_search_says_what_each_trial_came_to(
-    searching: Job, store: Tracking, capsys: pytest.CaptureFixture[str]
+    searching: Job, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows: TrainingSet = read_training_set(searching, None, INPUTS)
-    with store.run("a search alone", {}):
-        found: Searched = search(Step("train"), store, rows.rows, rows.names, searching.settings)
+    with store.runs.start("a search alone", {}) as run:
+        found: Searched = search(Step("train"), run, rows.rows, rows.names, searching.settings)
     said = capsys.readouterr().err
     assert [trial.summary in said for trial in found.trials] == [True] * 5
     assert "of 8 features gain more than by chance" in said
@@ -138,24 +142,25 @@ def test_the_first_draw_is_blind_and_the_next_knows_what_came_before() -> None:
     assert open_study(outside, 0.75).trials == []
 
 
-def test_nested_features_are_kept_but_decide_nothing(searching: Job, store: Tracking) -> None:
+def test_nested_features_are_kept_but_decide_nothing(searching: Job, store: Store) -> None:
     """Here one is TARGET itself: row models know the labels of other folds."""
     rows = read_training_set(searching, None, INPUTS)
     nested = sorted(NESTED_NAMES)[0]
     telling = rows.rows.withColumn(nested, F.col("TARGET").cast("double"))
-    with store.run("a search with a nested feature", {}):
-        found = search(Step("train"), store, telling, [nested, *rows.names], searching.settings)
+    with store.runs.start("a search with a nested feature", {}) as run:
+        found = search(Step("train"), run, telling, [nested, *rows.names], searching.settings)
     assert found.names[0] == nested
     assert set(found.names[1:]) < set(rows.names)
     assert all(trial.auc.high < 0.99 for trial in found.trials)
 
 
 def test_with_too_few_defaults_the_booster_is_trained_as_it_is_set(
-    searching: Job, store: Tracking, capsys: pytest.CaptureFixture[str]
+    searching: Job, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = read_training_set(searching, None, INPUTS)
     bad = rows.rows.where("TARGET = 1").select("SK_ID_CURR").orderBy("SK_ID_CURR").limit(3)
     few = rows.rows.where("TARGET = 0").unionByName(rows.rows.join(bad, on="SK_ID_CURR", how="left_semi"))
-    found = search(Step("train"), store, few, rows.names, searching.settings)
+    with store.runs.start("a search on few", {}) as run:
+        found = search(Step("train"), run, few, rows.names, searching.settings)
     assert found == Searched(searching.settings.train, tuple(rows.names), (), None)
     assert "nothing is compared: a fold of 2 has" in capsys.readouterr().err
