@@ -2,6 +2,7 @@
 
 import csv
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -34,12 +35,13 @@ def run_line(delivery: Path, lake: Path) -> int:
     return main(("run", "--input", str(delivery), "--lake", str(lake), "--run-date", RUN_DATE, *QUICK))
 
 
-def fingerprint(spark: SparkSession, lake: Path) -> dict[str, tuple[int, int]]:
-    """Each table's number of rows and the sum of their hashes: the same rows in any order, the same number."""
+def fingerprint(spark: SparkSession, lake: Path, apart: Sequence[str] = ()) -> dict[str, tuple[int, int]]:
+    """Each table's number of rows and the sum of their hashes: the same rows in any order, the same number. Columns
+    that may differ are left out: those of `GIVEN`, and those named apart."""
     tables = sorted(log.parent for log in lake.rglob("_delta_log"))
     found = {}
     for table in tables:
-        rows = spark.read.format("delta").load(str(table)).drop(*GIVEN)
+        rows = spark.read.format("delta").load(str(table)).drop(*GIVEN, *apart)
         row_hash = F.xxhash64(F.to_json(F.struct("*"))).cast("decimal(38,0)")
         found[str(table.relative_to(lake))] = tuple(rows.agg(F.count("*"), F.sum(row_hash)).collect()[0])
     return found
