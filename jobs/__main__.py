@@ -23,6 +23,8 @@ from jobs import (
     train,
 )
 from jobs.runtime.errors import UserError
+from jobs.runtime.log_files import log_named_where_it_fails
+from jobs.runtime.progress import on_terminal
 from jobs.runtime.settings import load_settings
 
 VERBS = (
@@ -68,9 +70,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the verb that the words name; gives the exit code."""
     arguments = build_parser().parse_args(words)
     try:
-        arguments.main(arguments, load_settings(arguments.env, tuple(arguments.set)))
+        with log_named_where_it_fails():
+            arguments.main(arguments, load_settings(arguments.env, tuple(arguments.set)))
     except UserError as error:
-        print(f"{arguments.verb}: {error}", file=sys.stderr)
+        # A log holds what was said before; a terminal has shown the last of it.
+        notes = getattr(error, "__notes__", []) if on_terminal() else []
+        print("\n".join([f"{arguments.verb}: {error}", *notes]), file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -51,9 +51,8 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     if not -(2**63) < arguments.seed < 2**63:
         raise UserError(f"--seed {arguments.seed}: a whole number of at most 64 bits")
     check_output(arguments.output)
-    generate(
-        open_session(arguments.verb, settings.session.engine), arguments.applicants, arguments.seed, arguments.output
-    )
+    spark = open_session(arguments.verb, settings.session.engine, arguments.env)
+    generate(spark, arguments.applicants, arguments.seed, arguments.output)
 
 
 def check_output(output: str) -> None:
@@ -108,7 +107,6 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> No
     A local folder gets plain files up to 200,000 applicants, else folders of parts. An object-store address gets
     folders of parts, and nothing there is replaced.
     """
-    step = Step("generate")
     local = "://" not in output
     plain = local and applicants <= MOST_IN_PLAIN_FILES
     place = f"{output}/{STAGING}" if local else output.rstrip("/")
@@ -121,14 +119,15 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> No
             join_parts(Path(place) / f"{name}.csv", files[name].columns)
         step.say(f"{name}.csv")
 
-    if local:
-        shutil.rmtree(place, ignore_errors=True)
-    # two at a time: compiling one's code leaves cores idle
-    with filters_in_place(spark), ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(write, files))
-    if local:
-        publish(Path(place), Path(output), {"applicants": applicants, "seed": seed})
-    step.say(f"done: {applicants:,} applicants in {output}")
+    with Step("generate").shown(spark) as step:
+        if local:
+            shutil.rmtree(place, ignore_errors=True)
+        # two at a time: compiling one's code leaves cores idle
+        with filters_in_place(spark), ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(write, files))
+        if local:
+            publish(Path(place), Path(output), {"applicants": applicants, "seed": seed})
+        step.say(f"{applicants:,} applicants in {output}")
 
 
 def write_parts(rows: DataFrame, path: str, *, header: bool) -> None:

@@ -143,8 +143,9 @@ def ingest(job: Job, source: str) -> None:
             rows = each.accepted.select(*names(each.table))
             versions[name] = job.lake.replace(source_table(name), rows, job.run_date, comments)
             step.measure(f"{name} rows", each.rows("accepted"))
-            step.say(f"{name}: version {versions[name]} written")
         job.lake.record_delivery(job.run_date, source, versions)
+        taken = sum(each.rows("accepted") for each in checked)
+        step.say(f"{taken:,} rows in {len(versions)} tables")
 
 
 def check(job: Job, source: str) -> None:
@@ -171,10 +172,10 @@ def check_tables(job: Job, source: str, step: Step, kept: Kept) -> list[Checked]
             step.say(f"{table.name}: {summary(each)}")
             for file in files:
                 if file.ignored:
-                    step.say(f"warning: {file.name}: ignored, not in the contract: {', '.join(file.ignored)}")
+                    step.warn(f"{file.name}: ignored, not in the contract: {', '.join(file.ignored)}")
             for finding in each.findings:
                 if finding.check.startswith("new level"):
-                    step.say(f"warning: {finding.file}: {finding.check}, in {finding.rows:,} rows")
+                    step.warn(f"{finding.file}: {finding.check}, in {finding.rows:,} rows")
     return list(checked.values())
 
 

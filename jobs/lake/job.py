@@ -1,7 +1,5 @@
-"""What every verb is given, and what an operator sees while it runs."""
+"""What every verb is given, and what it says while it runs."""
 
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +9,10 @@ from datetime import UTC, date, datetime
 from pyspark.sql import SparkSession
 
 from jobs.lake.tables import STEPS, Lake
+from jobs.runtime import log_files
+from jobs.runtime.progress import Bar, Lines, Said, display_of
 from jobs.runtime.session import running_stages
 from jobs.runtime.settings import Settings
-
-PULSE_SECONDS = 10.0
 
 
 @dataclass
@@ -24,6 +22,7 @@ class Step:
     verb: str
     started: float = field(default_factory=time.monotonic)
     measures: dict[str, float] = field(default_factory=dict)
+    display: Lines | Bar = field(default_factory=Lines)
 
     @property
     def seconds(self) -> float:
@@ -31,12 +30,29 @@ class Step:
         return time.monotonic() - self.started
 
     def say(self, text: str) -> None:
-        """A line of progress."""
-        print(f"{self.verb:>9} {self.seconds:6.1f} s  {text}", file=sys.stderr, flush=True)
+        """A line of progress. On a terminal the last one stays: it says what came of the step."""
+        self.display.say(self.logged(text))
+
+    def warn(self, text: str) -> None:
+        """A line that stays on a terminal too."""
+        self.display.warn(self.logged(f"warning: {text}"))
+
+    def logged(self, text: str) -> Said:
+        """The line, when it is in the log file of the process."""
+        said = Said(self.verb, self.seconds, text)
+        log_files.keep(str(said))
+        return said
 
     def measure(self, name: str, value: float) -> None:
         """Keep a number for operations/steps."""
         self.measures[name] = float(value)
+
+    @contextmanager
+    def shown(self, spark: SparkSession) -> Iterator["Step"]:
+        """Show how far Spark is until the end of the block."""
+        self.display = display_of(self.verb)
+        with self.display.watching(lambda: running_stages(spark), self.say):
+            yield self
 
 
 @dataclass(frozen=True)
@@ -51,17 +67,9 @@ class Job:
     def step(self, verb: str) -> Iterator[Step]:
         """Run a verb under the lake's lock, with progress; its row in operations/steps is written where it succeeds."""
         step = Step(verb)
-        done = threading.Event()
-        watcher = threading.Thread(target=report_stages, args=(self.lake.spark, step, done), daemon=True)
-        with self.lake.locked():
-            watcher.start()
-            try:
-                yield step
-            finally:
-                done.set()
-                watcher.join()
+        with self.lake.locked(), step.shown(self.lake.spark):
+            yield step
             self.record(step)
-        step.say("done")
 
     def record(self, step: Step) -> None:
         """Leave the step's row."""
@@ -69,12 +77,3 @@ class Job:
         row = [(self.run_date, step.verb, finished, round(step.seconds, 3), step.measures)]
         schema = "run_date DATE, verb STRING, finished TIMESTAMP, seconds DOUBLE, measures MAP<STRING, DOUBLE>"
         self.lake.append(STEPS, self.lake.spark.createDataFrame(row, schema))
-
-
-def report_stages(spark: SparkSession, step: Step, done: threading.Event) -> None:
-    """Say every few seconds how far Spark's running stages are: in a log there is no progress bar."""
-    if sys.stderr.isatty():
-        return
-    while not done.wait(PULSE_SECONDS):
-        for stage in running_stages(spark):
-            step.say(stage)

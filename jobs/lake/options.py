@@ -24,7 +24,7 @@ def add_run_date(parser: argparse.ArgumentParser) -> None:
 
 def open_lake(arguments: argparse.Namespace, settings: Settings) -> Lake:
     """The lake that the options name, with a session named after the verb."""
-    return Lake(arguments.lake, open_session(arguments.verb, settings.session.engine))
+    return Lake(arguments.lake, open_session(arguments.verb, settings.session.engine, arguments.env))
 
 
 def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:

@@ -5,19 +5,23 @@ Rust inside this process: one machine, no JVM, the same DataFrames; it runs the 
 """
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import DataFrame, SparkSession
 
 from features.plan.feature_table import Settle, as_planned
 from jobs.runtime.errors import UserError
+from jobs.runtime.log_files import LOG4J, LOG4J_VARIABLE, java_output_kept
 from jobs.runtime.settings import Engine, conf_dir
+from jobs.runtime.spark_conf import conf_of, delta_jars
 
 if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
@@ -45,26 +49,23 @@ servers: "list[SparkConnectServer]" = []
 """Sail's server of this process: its client hangs when Python lets go of it."""
 
 
-def spark_defaults() -> dict[str, str]:
-    """conf/spark-defaults.conf as a mapping, read as Spark reads it: name, white space, value."""
-    text = (conf_dir() / "spark-defaults.conf").read_text(encoding="utf-8")
-    lines = (line.strip() for line in text.splitlines())
-    pairs = (re.split(r"[\s=]+", line, maxsplit=1) for line in lines if line and not line.startswith("#"))
-    return {name: value.strip() for name, value in pairs}
-
-
-def open_session(name: str, engine: Engine = "spark") -> SparkSession:
+def open_session(name: str, engine: Engine = "spark", env: str = "local") -> SparkSession:
     """The session, named after what it runs; a process has one, of one engine.
 
-    Under spark-submit the sizes and packages are spark-submit's; started by Python they come from
-    conf/spark-defaults.conf, so that both agree.
+    Under spark-submit the sizes and JARs are spark-submit's; started by Python they come from the same files, so that
+    both agree.
+
+    Args:
+        name: What it runs: a verb, mostly.
+        engine: What computes.
+        env: As `--env` takes it: whose sizes Spark is started with.
 
     Raises:
         UserError: The engine can't run it, is not installed, or spark-submit has started the other one.
     """
     # Workers would otherwise take python3 from PATH and fail with PYTHON_VERSION_MISMATCH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    session = open_sail(name) if engine == "sail" else open_spark(name)
+    session = open_sail(name) if engine == "sail" else open_spark(name, env)
     for key, value in REQUIRED.items():
         session.conf.set(key, value)
     return session
@@ -84,18 +85,29 @@ def setting(spark: SparkSession, key: str, value: str) -> Iterator[None]:
             spark.conf.set(key, before)
 
 
-def open_spark(name: str) -> SparkSession:
+def open_spark(name: str, env: str) -> SparkSession:
     """A session of Apache Spark."""
     builder = SparkSession.builder.appName(f"home-credit {name}")
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:
-        for key, value in spark_defaults().items():
-            builder = builder.config(key, value)
-        builder = builder.config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
-        if "MASTER" in os.environ:
-            builder = builder.master(os.environ["MASTER"])
-    session = builder.getOrCreate()
+    session = builder.getOrCreate() if "PYSPARK_GATEWAY_PORT" in os.environ else start_spark(builder, name, env)
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def start_spark(builder: SparkSession.Builder, name: str, env: str) -> SparkSession:
+    """Start a JVM, which says what it has to say in the process's log."""
+    conf = conf_dir().absolute()
+    os.environ.setdefault(LOG4J_VARIABLE, (conf / LOG4J).as_uri())
+    for key, value in {**conf_of(conf, env), **delta_jars(conf, Path(sys.prefix))}.items():
+        builder = builder.config(key, value)
+    if "MASTER" in os.environ:
+        builder = builder.master(os.environ["MASTER"])
+    with java_output_kept(name) as log:
+        try:
+            return builder.getOrCreate()
+        except PySparkRuntimeError as error:
+            if error.getCondition() != "JAVA_GATEWAY_EXITED":
+                raise
+            raise UserError(f"Spark did not start: {log} says why. It needs Java 17 or 21") from error
 
 
 def open_sail(verb: str) -> SparkSession:
@@ -145,12 +157,25 @@ def written_and_read(rows: DataFrame, path: str) -> DataFrame:
     return rows.sparkSession.read.schema(rows.schema).parquet(path)
 
 
-def running_stages(session: SparkSession) -> Iterator[str]:
-    """How far each running stage is, in words; nothing where the engine can't tell."""
+@dataclass(frozen=True)
+class Stage:
+    """A stage of Spark that is running."""
+
+    name: str
+    done: int
+    tasks: int
+
+    def __str__(self) -> str:
+        """As a log says it."""
+        return f"{self.name}: {self.done}/{self.tasks} tasks"
+
+
+def running_stages(session: SparkSession) -> Iterator[Stage]:
+    """How far each running stage is; nothing where the engine can't tell."""
     if servers:
         return
     tracker = session.sparkContext.statusTracker()
     for stage in tracker.getActiveStageIds():
         info = tracker.getStageInfo(stage)
         if info is not None:
-            yield f"stage {stage} {info.name.split(' at ')[0]}: {info.numCompletedTasks}/{info.numTasks} tasks"
+            yield Stage(f"stage {stage} {info.name.split(' at ')[0]}", info.numCompletedTasks, info.numTasks)
