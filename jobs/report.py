@@ -13,7 +13,7 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.options import add_run_date, check_file, open_job
 from jobs.lake.tables import DELIVERIES
-from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, render
+from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, drawn, page_of, without_applicant
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import UserError
@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def report(job: Job, applicant: int | None = None, output: Path | None = None) -> Path:
-    """Write the page and log it to the champion's training run; gives its path.
+    """Write the page and log it, without the applicant, to the champion's training run; gives its path.
 
     Args:
         job: The delivery to report on.
@@ -63,8 +63,10 @@ def report(job: Job, applicant: int | None = None, output: Path | None = None) -
         data = gather(job, store, champion, applicant)
         step.say(f"drawing {len(data.test.labels):,} test applicants")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(data), encoding="utf-8")
-        store.runs.log_page(champion.run_id, path)
+        images = drawn(data)
+        path.write_text(page_of(data, images), encoding="utf-8")
+        logged = data if job.settings.mlflow.log_applicants else without_applicant(data)
+        store.runs.log_page(champion.run_id, path.name, page_of(logged, images))
         step.say(f"report: {path}")
         return path
 

@@ -1,6 +1,7 @@
 """The report as one HTML page: what it says is a `ReportData`, how it looks is report.html.jinja and `plots`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 from jobs.lake.contents import StepRun, TableState
@@ -65,10 +66,20 @@ def feature_grid(counts: tuple[FeatureCount, ...]) -> tuple[list[str], dict[str,
 
 def render(data: ReportData) -> str:
     """The page; needs at least two bad and two good test rows."""
-    test, threshold, applicant = data.test, data.decision.threshold, data.applicant
-    figures = model_plots.model_plots(test, threshold) | model_plots.driver_plots(data.drivers)
-    if applicant is not None:
-        figures |= {"waterfall": plots.waterfall(*applicant.explained)}
+    return page_of(data, drawn(data))
+
+
+def drawn(data: ReportData) -> dict[str, str]:
+    """The page's plots by name, as they stand in it."""
+    figures = model_plots.model_plots(data.test, data.decision.threshold) | model_plots.driver_plots(data.drivers)
+    if data.applicant is not None:
+        figures |= {"waterfall": plots.waterfall(*data.applicant.explained)}
+    return rendering.images(figures)
+
+
+def page_of(data: ReportData, images: Mapping[str, str]) -> str:
+    """The page with plots that are drawn already: of the same data, or of more."""
+    test, threshold = data.test, data.decision.threshold
     tables, grid = feature_grid(data.features)
     return rendering.render(
         "report.html.jinja",
@@ -81,6 +92,11 @@ def render(data: ReportData) -> str:
             "four_fifths": fairness.FOUR_FIFTHS,
             "feature_tables": tables,
             "feature_grid": grid,
-            "plots": rendering.images(figures),
+            "plots": images,
         },
     )
+
+
+def without_applicant(data: ReportData) -> ReportData:
+    """What those may read who may not read of a single applicant."""
+    return replace(data, applicant=None)

@@ -80,11 +80,11 @@ def measures_of(card: ModelCard) -> dict[str, float]:
 
 def files(card: ModelCard, found: Evaluation) -> dict[str, bytes]:
     """The files that document a model, by their paths among the run's artifacts."""
-    figures = (
-        model_plots.model_plots(found.test, card.settings.decision.threshold)
-        | model_plots.driver_plots(found.drivers)
-        | model_plots.applicant_plots(*found.drivers.riskiest)
+    figures = model_plots.model_plots(found.test, card.settings.decision.threshold) | model_plots.driver_plots(
+        found.drivers
     )
+    if card.settings.mlflow.log_applicants:
+        figures |= model_plots.applicant_plots(*found.drivers.riskiest)
     return {
         "model_card.html": model_card.html(card).encode(),
         "model_card.md": model_card.markdown(card).encode(),

@@ -323,10 +323,10 @@ class Runs:
         with self.connection.translated():
             self.connection.client.log_text(run_id, json.dumps(rows, indent=1), name)
 
-    def log_page(self, run_id: str, page: Path) -> None:
+    def log_page(self, run_id: str, name: str, page: str) -> None:
         """A page as an artifact of a finished run, among its reports."""
         with self.connection.translated():
-            self.connection.client.log_artifact(run_id, str(page), "reports")
+            self.connection.client.log_text(run_id, page, f"reports/{name}")
 
 
 def doubles(names: Sequence[str]) -> "Schema":

@@ -43,6 +43,7 @@ class Session(Section):
     """What computes."""
 
     engine: Engine
+    executors_seconds: Amount
 
 
 class Ingest(Section):
@@ -190,6 +191,7 @@ class Mlflow(Section):
     tracking_uri: str
     experiment: str
     model_name: str
+    log_applicants: bool
 
 
 class Settings(Section):

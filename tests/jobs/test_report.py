@@ -6,6 +6,7 @@ from datetime import date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 from pyspark.sql import SparkSession
@@ -16,8 +17,9 @@ from jobs.lake.tables import Lake
 from jobs.model.contributions import Reason
 from jobs.model.fairness import age_bands
 from jobs.model.measures import Interval
-from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, render
+from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, drawn, page_of, render, without_applicant
 from jobs.registry.runs import Tried
+from jobs.registry.store import connect
 from jobs.report import report
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Decision, Settings
@@ -147,6 +149,13 @@ def test_without_scores_nobody_is_explained():
     assert "One applicant" not in said
 
 
+def test_the_page_for_everybody_is_the_same_without_the_applicant():
+    said = words(page_of(without_applicant(MADE_UP), drawn(MADE_UP)))
+    assert "100042" not in said
+    assert "One applicant" not in said
+    assert "chosen from" in said
+
+
 def test_the_same_data_gives_the_same_page(page: str):
     assert render(MADE_UP) == page
 
@@ -158,6 +167,17 @@ def test_a_run_leaves_a_report_of_its_lake(spark: SparkSession, demo_lake: Path)
         assert f"{state.name} {state.version} {state.rows:,} {refused}" in said
     for expected in ("Gender · selection rate ratio", "Reasons that raise the risk", "explain"):
         assert expected in said
+
+
+def test_the_page_that_is_logged_tells_of_no_applicant(demo_lake: Path, settings: Settings):
+    runs = connect(str(demo_lake), settings.mlflow).runs
+    run_id = runs.latest_training(RUN_DATE).run_id
+    name = f"reports/{RUN_DATE}.html"
+    uri = runs.connection.uri
+    logged = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, tracking_uri=uri))
+    assert "Applicant" in (demo_lake / name).read_text(encoding="utf-8")
+    assert 'id="applicant"' in (demo_lake / name).read_text(encoding="utf-8")
+    assert 'id="applicant"' not in logged.read_text(encoding="utf-8")
 
 
 def test_an_applicant_of_another_delivery_cannot_be_explained(spark: SparkSession, demo_lake: Path, settings: Settings):

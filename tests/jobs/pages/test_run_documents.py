@@ -13,7 +13,7 @@ from jobs.lake.job import Job
 from jobs.model import measures
 from jobs.pages import model_card
 from jobs.pages.model_card import ModelCard, Part, Provenance, card_of
-from jobs.pages.run_documents import Evaluation, group_measures, tables
+from jobs.pages.run_documents import Evaluation, files, group_measures, tables
 from jobs.registry.runs import Training, Tried
 from jobs.registry.store import Store, connect
 from jobs.runtime.settings import Settings, load_settings
@@ -122,6 +122,14 @@ def test_tables_have_a_row_for_each_feature_group_and_band(card: ModelCard, foun
     assert len(made["gains"]) == len(made["reliability"]) == 10
 
 
+def test_plots_of_one_applicant_are_logged_only_where_a_setting_says_so(card: ModelCard, found: Evaluation) -> None:
+    of_one = {"plots/waterfall.png", "plots/force.png"}
+    assert not of_one & files(card, found).keys()
+    mlflow = card.settings.mlflow.model_copy(update={"log_applicants": True})
+    told = replace(card, settings=card.settings.model_copy(update={"mlflow": mlflow}))
+    assert of_one <= files(told, found).keys()
+
+
 def test_the_measures_of_groups_are_the_worst_ones(card: ModelCard) -> None:
     (audit,) = card.audits
     found = group_measures(card.audits)
@@ -147,8 +155,11 @@ def artifacts(store: Store, run_id: str, folder: str = "") -> Iterator[str]:
 
 def test_a_training_run_is_documented(store: Store, documented: Training) -> None:
     there = set(artifacts(store, documented.run_id))
-    plots = "roc precision_recall gains ks calibration importance beeswarm by_class dependence waterfall force"
+    plots = "roc precision_recall gains ks calibration importance beeswarm by_class dependence"
     assert there >= {f"plots/{name}.png" for name in plots.split()}
+    assert not {path for path in there if "waterfall" in path or "force" in path}, (
+        "nobody said so: those are one applicant's"
+    )
     assert there >= {f"numbers/{name}.json" for name in ("measures", "gains", "reliability", "groups", "catalogue")}
     assert there >= {"model_card.html", "model_card.md", "settings.toml"}
     run = store.connection.client.get_run(documented.run_id)
