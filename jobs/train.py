@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from features.spec import Named
 from jobs.lake import folds
-from jobs.lake.job import Job
+from jobs.lake.job import Job, Step
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.options import add_run_date, open_job
 from jobs.pages import run_documents
@@ -20,7 +20,8 @@ from jobs.scoring import batch
 from jobs.training.distributed_fit import Trained, fit, other_seed
 from jobs.training.logged_training import log_training, run_tags
 from jobs.training.search import search
-from jobs.training.training_set import TrainingSet, check_labels, check_session, read_training_set
+from jobs.training.training_set import TrainingSet, check_labels, read_training_set
+from jobs.training.workers import with_workers_that_fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
     """
     with job.step("train") as step:
         training = read_training_set(job, version, tuple(inputs))
-        check_session(job.lake.spark, job.settings.train.num_workers)
+        job = on_slots_there_are(step, job)
         check_labels(training.rows)
         store = connect(job.lake.address, job.settings.mlflow)
         with store.runs.start(f"train {job.run_date}", run_tags(job, training)) as run:
@@ -70,6 +71,15 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
         )
         step.measure("auc", performance.auc)
         return run.id
+
+
+def on_slots_there_are(step: Step, job: Job) -> Job:
+    """The job with as many workers as the session has slots for."""
+    settings = job.settings
+    fitting = with_workers_that_fit(job.lake.spark, settings.train, settings.session.executors_seconds)
+    if fitting != settings.train:
+        step.warn(f"one core: one worker trains, not train.num_workers = {settings.train.num_workers}")
+    return replace(job, settings=settings.model_copy(update={"train": fitting}))
 
 
 def with_booster(job: Job, booster: Train) -> Job:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
 from features import TABLES
 from features.spec import KEY, Named
@@ -77,18 +77,6 @@ def check_row_models(job: Job, feature_set: str) -> None:
         raise UserError(
             f"the row models of feature set {feature_set} were fitted with split {models.split}, "
             f"not with {job.settings.split}: assemble {job.run_date} again"
-        )
-
-
-def check_session(spark: SparkSession, num_workers: int) -> None:
-    """Refuse at once what would fail after minutes in a barrier stage."""
-    if spark.conf.get("spark.dynamicAllocation.enabled", "false") == "true":
-        raise UserError("spark.dynamicAllocation.enabled is true: barrier training needs it to be false")
-    slots = spark.sparkContext.defaultParallelism // int(spark.conf.get("spark.task.cpus", "1") or 1)
-    if num_workers > slots:
-        raise UserError(
-            f"train.num_workers = {num_workers}, but the session has {slots} slots for tasks: "
-            f"--set train.num_workers={slots}, or give it more cores"
         )
 
 

@@ -1,8 +1,6 @@
 """What training promises: the same bytes for the same rows, all of it in MLflow, and a word on what can't work."""
 
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import mlflow
 import numpy as np
@@ -23,7 +21,7 @@ from jobs.runtime.errors import UserError
 from jobs.scoring import batch
 from jobs.train import train
 from jobs.training.distributed_fit import PACKED, boosted, calibration_of, fit
-from jobs.training.training_set import TrainingSet, check_labels, check_session, read_training_set
+from jobs.training.training_set import TrainingSet, check_labels, read_training_set
 from tests.small_lake import FAMILY_OF, FEATURE_SET, INPUTS, LABELLED, NEW, RUN_DATE
 
 
@@ -136,27 +134,6 @@ def test_the_signature_wants_every_feature_as_a_double(training: Training) -> No
     assert 0 < served.predict(unknown)[0] < 1
     with pytest.raises(mlflow.MlflowException, match="NOISE"):
         served.predict(unknown.drop(columns="NOISE"))
-
-
-def session_with(cores: int, **conf: str) -> Any:
-    """What the preflight asks a session, of one that this machine can't be."""
-    return SimpleNamespace(
-        conf=SimpleNamespace(get=lambda name, default: conf.get(name.replace(".", "_"), default)),
-        sparkContext=SimpleNamespace(defaultParallelism=cores),
-    )
-
-
-def test_more_workers_than_slots_are_refused() -> None:
-    check_session(session_with(cores=4), num_workers=4)
-    with pytest.raises(UserError, match=r"num_workers = 4, but the session has 3 slots .*--set train.num_workers=3"):
-        check_session(session_with(cores=3), num_workers=4)
-    with pytest.raises(UserError, match="has 2 slots"):
-        check_session(session_with(cores=4, spark_task_cpus="2"), num_workers=4)
-
-
-def test_dynamic_allocation_is_refused() -> None:
-    with pytest.raises(UserError, match=r"spark\.dynamicAllocation\.enabled is true"):
-        check_session(session_with(cores=4, spark_dynamicAllocation_enabled="true"), num_workers=2)
 
 
 def labels_of(rows: TrainingSet, target: str) -> DataFrame:
