@@ -87,16 +87,22 @@ def go_on_with_champion(job: Job, run_id: str, refused: GateRefused | None) -> N
 
 
 def say_where_it_is(job: Job, page: Path) -> None:
-    """The times, the places, and how to open them."""
+    """What was done, how good the model is, where everything is, and what to do next."""
     steps = [step for step in contents.latest_steps(job.lake) if step.run_date == job.run_date]
-    uri = store_uri(job.lake.address, job.settings.mlflow)
-    browse = f"{sys.executable} -m mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
-    print(
-        f"\n{sum(step.seconds for step in steps):.0f} s: "
-        + ", ".join(f"{step.verb} {step.seconds:.0f}" for step in steps)
-        + f"\n\nreport  {page.resolve()}\n        open it in a browser"
-        f"\ntables  {job.lake.address}\n        features, scores, explanations and others, in Delta: "
-        'spark.read.format("delta").load(".../scores")'
-        f"\nMLflow  {uri}\n        {browse}",
-        flush=True,
-    )
+    store, address = connect(job.lake.address, job.settings.mlflow), job.lake.address
+    champion = store.versions.need_champion()
+    auc, uri = store.runs.training(champion.run_id).auc, store.connection.uri
+    lines = [
+        "",
+        f"done    {', '.join(f'{step.verb} {step.seconds:.0f} s' for step in steps)}",
+        f"model   {store.versions.name} version {champion.version}: "
+        f"AUC {auc.value:.4f} ({auc.low:.4f} to {auc.high:.4f}) on applicants that it never saw",
+        f"report  {page.resolve()}",
+        f"tables  {address}/scores, explanations, features and others, in Delta",
+        f"MLflow  {uri}",
+        f"next    ./spark-submit.sh status --lake {address}",
+        f"        python -m jobs serve --lake {address}",
+    ]
+    if uri.startswith("sqlite:"):
+        lines.append(f"        mlflow ui --backend-store-uri {uri}")
+    print("\n".join(lines), flush=True)
