@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 DEMO_DATE := 2018-05-17
 DEMO_LAKE := demo/lake
 # Small data in many plans: compiling them well takes longer than running them.
-SMALL_DATA := --conf "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xss8m"
+SMALL_DATA := --driver-java-options -XX:TieredStopAtLevel=1
 
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
@@ -16,7 +16,7 @@ unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-setup: ## Make .venv from requirements.lock; the other targets do it themselves
+setup: ## Make .venv from requirements.lock, with Delta's JARs; the other targets do it themselves
 	@.ci/setup
 
 demo: setup ## Generate 10,000 applicants and run the whole line on them, into demo/
@@ -30,13 +30,13 @@ check: setup ## Format, lint, types, generated documents and the tests that need
 	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests
 
 format: setup
-	$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff format --check .
 
 lint: setup
-	$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff check .
 
 types: setup
-	$(PYTHON) -m mypy
+	@$(PYTHON) -m mypy
 
 docs-fresh: setup
 	@mkdir -p build
@@ -44,13 +44,13 @@ docs-fresh: setup
 	@diff -u docs/features.md build/features.md || { echo "docs/features.md is stale: run 'make docs'"; exit 1; }
 
 fast-tests: setup
-	$(PYTHON) -m pytest -m "not spark" -q
+	@$(PYTHON) -m pytest -m "not spark" -q
 
 docs: setup ## Write docs/features.md from the declarations
-	$(PYTHON) -m jobs catalogue --markdown docs/features.md
+	@$(PYTHON) -m jobs catalogue --markdown docs/features.md
 
 snapshots: setup ## Write tests/snapshots/ from what --help prints now
-	UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/test_command_line.py -k snapshot
+	@UPDATE_SNAPSHOTS=1 $(PYTHON) -m pytest -q tests/test_command_line.py -k snapshot
 
 notebook: setup ## Run the notebook on the demo's lake; the result is demo/explore.ipynb
 	.venv/bin/jupyter execute notebooks/explore.ipynb --output=../demo/explore.ipynb
@@ -68,11 +68,11 @@ bench-serve: setup ## Time only the REST service, on the demo's lake
 	$(PYTHON) -m tests.benchmarks.serving --lake $(DEMO_LAKE) --delivery demo/delivery
 
 cluster-test: setup ## Run the end-to-end test on a Spark master and two workers of this machine
-	tests/cluster.sh
+	@tests/cluster.sh
 
 lock: setup ## Compile requirements.lock from pyproject.toml
-	.venv/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.12 --universal \
+	@.venv/bin/uv pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.12 --universal \
 	    --no-emit-index-url --no-header --output-file requirements.lock
 
-clean: ## Remove the demo, packages and caches; .venv stays
-	rm -rf demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse
+clean: ## Remove the demo, packages, logs and caches; .venv stays
+	@rm -rf demo build logs .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse

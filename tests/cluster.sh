@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The line on a standalone cluster of this machine, a master and two workers, against the line on local[*]: the same scores.
+# The line on a standalone cluster of this machine, a master and two workers, against the line on local[4]: the same settings
+# make the same model, and a model gives the same scores. With the laptop's number of workers it is another model.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,13 +19,18 @@ serve() {
     processes+=($!)
 }
 serve master.Master --host localhost --port 17077 --webui-port 0
-serve worker.Worker --host localhost --cores 1 --memory 2g --webui-port 0 "$master"
-serve worker.Worker --host localhost --cores 1 --memory 2g --webui-port 0 "$master"
+serve worker.Worker --host localhost --cores 2 --memory 2g --webui-port 0 "$master"
+serve worker.Worker --host localhost --cores 2 --memory 2g --webui-port 0 "$master"
 
-line=(run --input "$folder/delivery" --run-date 2018-05-17 --set train.rounds=40 --set train.num_workers=2 --set gates.auc=0.5)
+dated=(--run-date 2018-05-17)
+line=(run --input "$folder/delivery" "${dated[@]}" --set train.rounds=40 --set search.trials=0 --set 'search.logistic_c=[]'
+    --set gates.auc=0.5 --set gates.drift=100)
 ./spark-submit.sh generate --applicants 2000 --seed 7 --output "$folder/delivery"
-./spark-submit.sh "${line[@]}" --lake "$folder/local"
-./spark-submit.sh --master "$master" --executor-memory 1500m "${line[@]}" --env cluster --lake "$folder/cluster"
+./spark-submit.sh --master "$master" --driver-memory 2g --executor-memory 1500m "${line[@]}" --env cluster --lake "$folder/cluster"
+./spark-submit.sh --master 'local[4]' --driver-memory 3g "${line[@]}" --env cluster --lake "$folder/local"
+./spark-submit.sh --master 'local[4]' "${line[@]}" --lake "$folder/laptop"
+cp -r "$folder/cluster/scores" "$folder/scored-there"
+./spark-submit.sh score "${dated[@]}" --lake "$folder/cluster"
 
 "$python" - "$folder" <<'PYTHON'
 import sys
@@ -36,13 +42,17 @@ from jobs.runtime.session import open_session
 spark = open_session("cluster test")
 
 
-def scores(lake: str) -> DataFrame:
-    rows = spark.read.format("delta").load(f"{sys.argv[1]}/{lake}/scores")
+def scores(table: str) -> DataFrame:
+    rows = spark.read.format("delta").load(f"{sys.argv[1]}/{table}")
     return rows.select("SK_ID_CURR", "probability", "model_sha256")
 
 
-there, here = scores("cluster"), scores("local")
-assert here.count() == there.count() > 0
-assert there.exceptAll(here).isEmpty(), "the cluster's scores differ from those of local[*]"
-print(f"{here.count()} scores on the cluster, equal to those of local[*] to the last bit")
+there, here, laptop = scores("scored-there"), scores("local/scores"), scores("laptop/scores")
+count = there.count()
+assert here.count() == count > 0
+assert there.exceptAll(here).isEmpty(), "by the same settings the cluster's scores differ from those of local[4]"
+assert there.exceptAll(scores("cluster/scores")).isEmpty(), "the cluster's model scores otherwise on this machine"
+print(f"{count} scores: the same settings make the same model and scores on the cluster and on local[4], to the last bit")
+other = there.select("SK_ID_CURR", "probability").exceptAll(laptop.select("SK_ID_CURR", "probability")).count()
+print(f"with the laptop's train.num_workers {other} of them are others")
 PYTHON

@@ -88,9 +88,7 @@ def setting(spark: SparkSession, key: str, value: str) -> Iterator[None]:
 def open_spark(name: str, env: str) -> SparkSession:
     """A session of Apache Spark."""
     builder = SparkSession.builder.appName(f"home-credit {name}")
-    session = builder.getOrCreate() if "PYSPARK_GATEWAY_PORT" in os.environ else start_spark(builder, name, env)
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    return builder.getOrCreate() if "PYSPARK_GATEWAY_PORT" in os.environ else start_spark(builder, name, env)
 
 
 def start_spark(builder: SparkSession.Builder, name: str, env: str) -> SparkSession:
