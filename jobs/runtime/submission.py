@@ -79,7 +79,7 @@ def submit(words: Sequence[str]) -> int:
     options, verb = split(words)
     if not verb and options and options != [Option("--help")]:
         raise UserError(f"no verb in '{' '.join(words)}': './spark-submit.sh --help' lists them")
-    if not verb or verb[0] not in verbs():
+    if not verb or verb[0] not in verbs() or {"-h", "--help"} & set(verb):
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "jobs", *(verb or words)])
     conf = Path(os.environ["HOME_CREDIT_CONF"]).absolute()
@@ -134,6 +134,8 @@ def submit_command(conf: Path, options: Sequence[Option], verb: Sequence[str]) -
         verb: The verb and its options.
     """
     home = Path(os.environ.get("SPARK_HOME") or ROOT / ".venv")
+    if not (home / "bin" / "spark-submit").is_file():
+        raise UserError(f"{home} has no bin/spark-submit: set SPARK_HOME to a Spark, or run 'make setup'")
     environment = list(conf_of_environment(conf, environment_of(verb)).items())
     given = list(properties_given(options))
     needed = [*read_conf(conf / DEFAULTS).items(), *environment, *project_files(conf), *delta(conf, given)]

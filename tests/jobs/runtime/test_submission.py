@@ -102,7 +102,7 @@ def test_lists_of_the_operator_join_the_project_s(tmp_path: Path) -> None:
     assert rest == ["status"]
     package, *others = option(given, "--py-files").split(",")
     assert re.fullmatch(r"file:\S+/home-credit-[0-9a-f]{12}\.zip", package)
-    assert others == ["other.zip", "mine.zip"]
+    assert others == ["mine.zip", "other.zip"]
     files = option(given, "--files").split(",")
     assert {Path(file).name for file in files[:-2]} == {"base.toml", "local.toml", "cluster.toml"}
     assert files[-2:] == ["/etc/mine.txt", "/etc/other.txt"]
@@ -165,6 +165,19 @@ def test_what_names_no_verb_is_refused_without_starting_spark(words: tuple[str, 
     ended = called(*words)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert shown in ended.stderr
+
+
+def test_help_of_a_verb_needs_no_spark() -> None:
+    ended = called("--master", "yarn", "score", "--help")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "--run-date" in ended.stdout
+
+
+def test_a_spark_home_without_spark_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "nowhere"))
+    ended = called("status")
+    assert ended.returncode == 2
+    assert f"{tmp_path / 'nowhere'} has no bin/spark-submit" in ended.stderr
 
 
 def test_the_verbs_are_the_files_of_jobs() -> None:
