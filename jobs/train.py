@@ -65,9 +65,10 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
             test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
             performance = log_training(job, run, training, trained, test)
             log_documentation(job, store.runs, run, training, trained, test)
+        step.say(f"MLflow run {run.id}")
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
-            f"on {performance.rows:,.0f} test applicants, MLflow run {run.id}"
+            f"on {performance.rows:,.0f} test applicants"
         )
         step.measure("auc", performance.auc)
         return run.id

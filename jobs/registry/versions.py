@@ -134,7 +134,6 @@ class Versions:
 
     def register(self, training: Training) -> Registered:
         """The version of a run's model; one that was registered before is found again by its hash."""
-        import mlflow
 
         versions = self.all()
         known = [each for each in versions if each.sha256 == training.sha256]
@@ -147,10 +146,15 @@ class Versions:
             "run_date": training.run_date.isoformat(),
             "features_version": str(training.features_version),
         }
+        client = self.connection.client
         with self.connection.translated():
-            made = mlflow.register_model(f"models:/{training.model_id}", self.name, tags=tags)
+            # mlflow.register_model would do both, and print that it did.
+            if not client.search_registered_models(f"name = '{self.name}'"):
+                client.create_registered_model(self.name)
+            source = f"models:/{training.model_id}"
+            made = client.create_model_version(self.name, source, tags=tags, model_id=training.model_id)
             if not versions:
-                self.connection.client.update_registered_model(self.name, ABOUT_MODEL)
+                client.update_registered_model(self.name, ABOUT_MODEL)
         return as_registered(made)
 
     def log_verdicts(

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 FEWEST_TO_CALIBRATE = 200
 CALIBRATION_FOLDS = 5
 PACKED = "inputs"
-ROUNDS_A_LINE = 100
 
 
 @dataclass(frozen=True)
@@ -142,6 +141,6 @@ def classifier(names: list[str], settings: Train) -> "SparkXGBClassifier":
         n_estimators=settings.rounds,
         early_stopping_rounds=settings.early_stopping_rounds,
         eval_metric=LOSS,
-        verbose=ROUNDS_A_LINE,
+        verbose=False,
         **trees,
     )
