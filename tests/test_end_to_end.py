@@ -1,5 +1,6 @@
 """The line as a whole: complete, repeatable to the last bit, and on real rows where they are at hand."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,9 @@ def test_real_applicants_are_scored_and_explained_under_spark_submit(
     lake = tmp_path / "lake"
     ended = spark_submit("run", "--input", str(sample), "--lake", str(lake), "--run-date", RUN_DATE, folder=tmp_path)
     assert ended.returncode == 0, ended.stderr[-3000:]
+    noise = re.compile(r"WARN|INFO|NOTE|^::|incubator|Successfully|Created version|logloss:")
+    assert not [line for line in ended.stdout.splitlines() if noise.search(line)]
+    assert ended.stderr == ""
     assert read(spark, lake, "features").count() == 2000
     assert read(spark, lake, "scores").count() == 500
     assert read(spark, lake, "explanations").count() == 500
