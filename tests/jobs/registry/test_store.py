@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,7 +12,10 @@ from typing import ClassVar
 import mlflow
 import pytest
 
+from jobs.model.booster import load_model, seal, sha256_of
+from jobs.model.measures import Interval
 from jobs.registry.connection import connect_to, store_uri
+from jobs.registry.runs import Training
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused, TryAgain, UserError
@@ -139,6 +143,32 @@ def test_a_run_that_breaks_is_marked_failed_and_never_a_candidate(
     assert store.connection.client.get_run(run.info.run_id).info.status == "FAILED"
     with pytest.raises(UserError, match=f"run {run.info.run_id} is not a training run that finished"):
         store.runs.training(run.info.run_id)
+
+
+def test_a_model_becomes_a_version_without_a_word_and_once(
+    store: Store, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+    import xgboost
+
+    data = xgboost.DMatrix(np.eye(2), label=[0, 1], feature_names=["a", "b"])
+    booster = xgboost.train({"objective": "binary:logistic"}, data, 1)
+    file = seal(booster, 0, ["external scores", "card use"], "0123456789ab")
+    model = load_model(file, sha256_of(file))
+    with store.runs.start("train", {"verb": "train"}) as run:
+        model_id = run.log_model(model)
+    auc = Interval(0.7, 0.01, 0.68, 0.72)
+    training = Training(
+        run.id, "lake", date(2018, 5, 17), "0123456789ab", 3, settings.split, model_id, model.sha256, auc
+    )
+    capfd.readouterr()
+    first = store.versions.register(training)
+    said = capfd.readouterr()
+    assert said.out + said.err == ""
+    assert first == store.versions.register(training) == Registered(1, model.sha256, "0123456789ab", run.id)
+    assert store.versions.registered_model(first).sha256 == model.sha256
+    about = store.connection.client.get_registered_model(store.versions.name).description
+    assert "champion" in about
 
 
 def test_a_run_that_is_not_open_takes_no_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
