@@ -17,7 +17,7 @@ from jobs.population.draws import (
     with_normals,
     with_uniforms,
 )
-from jobs.population.figures import APPLICATION, APPLICATION_LEVELS, NEVER, TEST_LEVELS
+from jobs.population.figures import APPLICATION, APPLICATION_LEVELS, ASKED, NEVER, TEST_ASKED, TEST_LEVELS
 
 RANKED, CORRELATIONS = zip(
     *(
@@ -75,6 +75,11 @@ def train_or_test(column: str, u: str) -> str:
     return f"CASE WHEN is_test THEN {choice(u, TEST_LEVELS[column])} ELSE {choice(u, APPLICATION_LEVELS[column])} END"
 
 
+def asked(figure: str, u: str) -> str:
+    """A figure of the loan applied for, distributed as the labelled or as the new applicants' are."""
+    return f"CASE WHEN is_test THEN {quantile(u, TEST_ASKED[figure])} ELSE {quantile(u, ASKED[figure])} END"
+
+
 def without(shares: figures.Shares, *levels: str) -> figures.Shares:
     """The shares of the other levels."""
     return {level: share for level, share in shares.items() if level not in levels}
@@ -125,8 +130,7 @@ LOAN = {
     ),
     "NAME_CONTRACT_TYPE": train_or_test("NAME_CONTRACT_TYPE", "u_CONTRACT"),
     "income": f"rint({quantile('u_AMT_INCOME_TOTAL', APPLICATION['AMT_INCOME_TOTAL'])} / 4500) * 4500",
-    "asked": quantile("u_AMT_GOODS_PRICE", APPLICATION["AMT_GOODS_PRICE"])
-    + f" * CASE WHEN is_test THEN {figures.TEST_AMOUNTS}D ELSE 1D END",
+    "asked": asked("goods", "u_AMT_GOODS_PRICE"),
     "has_inquiries": "CASE WHEN has_bureau THEN u_INQUIRIES >= 0.01 ELSE u_INQUIRIES < 0.1 END",
 }  # fmt: skip
 
@@ -136,10 +140,10 @@ CIRCUMSTANCES = {
     " THEN greatest(rint(asked * 0.5D / 45000) * 45000, 135000)"
     " WHEN asked > 180000 AND u_ROUND < 0.6 THEN rint(asked / 22500) * 22500 ELSE rint(asked / 4500) * 4500 END",
     "credit_to_goods": "CASE WHEN NAME_CONTRACT_TYPE = 'Revolving loans' THEN 1D ELSE "
-    + quantile("u_RATIO", (1, 1, 1, 1, 1.125, 1.198, 1.396, 1.422, 1.6))
+    + asked("credit to goods", "u_RATIO")
     + " END",
     "annuity_to_credit": "CASE WHEN NAME_CONTRACT_TYPE = 'Revolving loans' THEN 0.05D ELSE "
-    + quantile("u_TERM", (0.026, 0.027, 0.029, 0.036, 0.048, 0.064, 0.105, 0.113, 0.12))
+    + asked("annuity to credit", "u_TERM")
     + " END",
 }
 

@@ -16,7 +16,8 @@ from sklearn.metrics import roc_auc_score
 from features import TABLES
 from jobs import generate as verb
 from jobs.generate import MARKER, STAGING, filters_in_place, generate, main, population
-from jobs.population.applicants import describe, drivers
+from jobs.model.measures import population_stability
+from jobs.population.applicants import applications, describe, drivers
 from jobs.population.draws import cumulative, normal, uniform
 from jobs.population.figures import NEVER
 from jobs.population.risk import with_risk
@@ -247,6 +248,44 @@ def test_shares_and_quantiles_are_about_the_real_ones(files: Files) -> None:
     status = files["previous_application"]["NAME_CONTRACT_STATUS"].value_counts(normalize=True)
     assert abs(status["Approved"] - 0.6045) < 0.03
     assert abs(status["Refused"] - 0.172) < 0.03
+
+
+@pytest.fixture(scope="module")
+def loans_asked_for(spark: SparkSession) -> pd.DataFrame:
+    """Columns of both application files, of many applicants: an index of few says little."""
+    people = applications(with_risk(describe(drivers(spark, 20_000, 7, 2))))
+    amounts = ["AMT_CREDIT", "AMT_ANNUITY", "AMT_GOODS_PRICE", "EXT_SOURCE_2"]
+    asked = people.select("is_test", "NAME_CONTRACT_TYPE", *(F.col(name).cast("double") for name in amounts)).toPandas()
+    return asked.assign(
+        annuity_over_credit=asked["AMT_ANNUITY"] / asked["AMT_CREDIT"],
+        annuity_over_goods=asked["AMT_ANNUITY"] / asked["AMT_GOODS_PRICE"],
+        credit_over_goods=asked["AMT_CREDIT"] / asked["AMT_GOODS_PRICE"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "real", "within"),
+    [
+        ("annuity_over_credit", 1.15, 0.2),
+        ("annuity_over_goods", 0.52, 0.1),
+        ("AMT_GOODS_PRICE", 0.11, 0.04),
+        ("AMT_CREDIT", 0.08, 0.03),
+        ("credit_over_goods", 0.07, 0.03),
+        ("EXT_SOURCE_2", 0.01, 0.01),
+    ],
+)
+def test_new_applicants_ask_for_other_loans_than_the_labelled_ones(
+    loans_asked_for: pd.DataFrame, column: str, real: float, within: float
+) -> None:
+    """By the population stability index, 5,000 rows of each in the real files."""
+    labelled, new = (loans_asked_for.loc[loans_asked_for["is_test"] == is_test, column] for is_test in (False, True))
+    assert abs(population_stability(labelled, new) - real) <= within
+
+
+def test_hardly_a_new_applicant_asks_for_a_card(loans_asked_for: pd.DataFrame) -> None:
+    revolving = (loans_asked_for["NAME_CONTRACT_TYPE"] == "Revolving loans").groupby(loans_asked_for["is_test"]).mean()
+    assert abs(revolving[False] - 0.097) < 0.01
+    assert abs(revolving[True] - 0.008) < 0.006
 
 
 # Who defaults
