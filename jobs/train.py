@@ -12,12 +12,13 @@ from jobs.lake import folds
 from jobs.lake.job import Job, Step
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.options import add_run_date, open_job
+from jobs.model.booster import Model
 from jobs.pages import run_documents
 from jobs.registry.runs import OpenRun, Runs
 from jobs.registry.store import connect
 from jobs.runtime.settings import Settings, Train
 from jobs.scoring import batch
-from jobs.training.distributed_fit import Trained, fit, other_seed
+from jobs.training.distributed_fit import fit, other_seed
 from jobs.training.logged_training import log_training, run_tags
 from jobs.training.search import search
 from jobs.training.training_set import TrainingSet, check_labels, read_training_set
@@ -59,12 +60,14 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
             searched = search(step, run, training.rows, training.names, job.settings)
             training, job = training.only(searched.names), with_booster(job, searched.train)
             with run.autologging():
-                trained = fit(training, job.settings.train)
-            step.say(trained.summary)
+                trained = fit(training, job.settings.train, searched.by_round)
+            step.say(trained.ended)
             step.say(trained.calibrated)
             test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
             performance = log_training(job, run, training, trained, test)
-            log_documentation(job, store.runs, run, training, trained, test)
+            stability = job.settings.explain.stability
+            second = other_seed(training, job.settings.train, searched.by_round) if stability else None
+            log_documentation(job, store.runs, run, training, trained.model, second, test)
         step.say(f"MLflow run {run.id}")
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
@@ -91,13 +94,12 @@ def with_booster(job: Job, booster: Train) -> Job:
 
 
 def log_documentation(
-    job: Job, runs: Runs, run: OpenRun, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
+    job: Job, runs: Runs, run: OpenRun, training: TrainingSet, model: Model, second: Model | None, test: "pd.DataFrame"
 ) -> None:
     """Log what documents the model to the run: plots, tables, the model card, and the audit by group."""
     logged, trials = run.described(), runs.trials(run.id)
-    second = other_seed(training, job.settings.train) if job.settings.explain.stability else None
-    found = run_documents.evaluate(job, training.rows, trained.model, test, second)
-    card = run_documents.card_of(job, logged, trained.model, training.rows, training.inputs, found, trials)
+    found = run_documents.evaluate(job, training.rows, model, test, second)
+    card = run_documents.card_of(job, logged, model, training.rows, training.inputs, found, trials)
     run.log_measures(run_documents.measures_of(card), model_id=logged.model_id)
     run.log_files(run_documents.files(card, found))
     run.log_tables(run_documents.tables(card, training.inputs, found))

@@ -33,9 +33,12 @@ def unseen(rows: DataFrame, *splits: Split) -> DataFrame:
     return found
 
 
-def cross_fold(split: Split, number: int) -> Column:
-    """A number in [0, number) by another hash of the applicant: within the training folds, all others stay unseen."""
-    hashed = F.xxhash64(F.lit(split.seed).cast("bigint"), F.lit("cross-validation"), F.col(KEY))
+def cross_fold(split: Split, number: int, deal: int = 0) -> Column:
+    """A number in [0, number) by another hash of the applicant: within the training folds, all others stay unseen.
+
+    Another deal puts the applicants into other folds.
+    """
+    hashed = F.xxhash64(F.lit(split.seed).cast("bigint"), F.lit(f"cross-validation {deal}"), F.col(KEY))
     return F.pmod(hashed, F.lit(number)).cast("int")
 
 

@@ -21,6 +21,7 @@ from jobs.model.measures import (
     Interval,
     Vector,
     in_order_of_both_classes,
+    log_losses,
     logistic_line,
     mean_interval,
 )
@@ -72,7 +73,7 @@ def fit(margins: ArrayLike, labels: ArrayLike, folds: ArrayLike, confidence: flo
         inside = fold == number
         line = platt(label[~inside], margin[~inside])
         calibrated[inside] = line.intercept + line.slope * margin[inside]
-    gain = mean_interval(losses(label, margin) - losses(label, calibrated), confidence)
+    gain = mean_interval(log_losses(label, margin) - log_losses(label, calibrated), confidence)
     of_all = platt(label, margin)
     return Calibration(of_all.slope, of_all.intercept, gain)
 
@@ -85,12 +86,6 @@ def platt(label: Vector, margin: Vector) -> CalibrationLine:
     if not (bad and good):
         raise ValueError(f"all {label.size} labels outside of a fold are {label[0]:.0f}: a line needs both classes")
     return logistic_line(margin, np.where(label == 1, (bad + 1) / (bad + 2), 1 / (good + 2)))
-
-
-def losses(label: Vector, margin: Vector) -> Vector:
-    """The log loss of each row, from its margin; nan of nan."""
-    with np.errstate(invalid="ignore"):
-        return np.logaddexp(0.0, np.where(label == 1, -margin, margin))
 
 
 def fold_in(booster: "xgboost.Booster", slope: float, intercept: float) -> "xgboost.Booster":

@@ -6,22 +6,29 @@ they are needed because that takes seconds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.model.measures import Vector
+from jobs.model.measures import Vector, log_losses
 from jobs.runtime.settings import Booster, Train
+
+if TYPE_CHECKING:
+    import xgboost
 
 LOSS = "logloss"
 Values = NDArray[np.float32]
 Labels = NDArray[np.float32]
+Counts = NDArray[np.int64]
 Parameters = Mapping[str, float | int | str]
 
 # Standard deviations: one applicant with a hundred times the others' income must not bend the line.
 FARTHEST = 5.0
 MOST_ITERATIONS = 500
+# Trees between two steps at which a fit is looked at: the loss of so few more hardly differs.
+STEP = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class FoldRows:
     Args:
         values: To fit on, (rows, features).
         labels: TARGET of these rows.
-        stop_values: To end the fit on, of other applicants.
+        stop_values: To end the fit on, of other applicants; none where a fit says what it comes to by round.
         stop_labels: TARGET of these.
         left_out: To give margins for: applicants that are in neither.
     """
@@ -45,11 +52,17 @@ class FoldRows:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Margins of the rows left out, and how large what gave them is: trees and leaves, or rounds 0 and coefficients."""
+    """What a fit says of the rows left out, at each step of it: more and more trees, or one step where it has ended.
+
+    Args:
+        margins: (steps, rows), log-odds.
+        rounds: (steps,), trees; 0 for what has none.
+        sizes: (steps,), leaves or coefficients.
+    """
 
     margins: Vector
-    rounds: int
-    size: int
+    rounds: Counts
+    sizes: Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +71,24 @@ class OutOfFold:
 
     Args:
         labels: TARGET.
-        margins: Log-odds by the fit that left the applicant's fold out.
-        rounds: Trees of a fit, on average over the folds.
-        size: Leaves or coefficients of a fit, on average.
+        folds: The fold of each.
+        margins: (steps, rows), log-odds by the fit that left the applicant's fold out.
+        rounds: (steps,), trees of a fit, on average over the folds.
+        sizes: (steps,), leaves or coefficients of a fit, on average.
         seconds: That the fits took in all, each on one core.
     """
 
     labels: Vector
+    folds: Counts
     margins: Vector
-    rounds: float
-    size: float
+    rounds: Vector
+    sizes: Vector
     seconds: float
+
+    @property
+    def losses(self) -> Vector:
+        """(steps,), the log loss over all applicants together: a fold alone is too small to tell when to stop."""
+        return np.array([log_losses(self.labels, margins).mean() for margins in self.margins])
 
 
 class Candidate(Protocol):
@@ -88,7 +108,10 @@ class Candidate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Gradient-boosted trees, stopped early on the log loss of the stop rows (Chen and Guestrin 2016, KDD)."""
+    """Gradient-boosted trees (Chen and Guestrin 2016, KDD), stopped early on the log loss of the stop rows.
+
+    Without such rows they are grown to the end, and looked at every `STEP` trees.
+    """
 
     settings: Train
 
@@ -107,20 +130,35 @@ class Trees:
         import xgboost
 
         train = xgboost.QuantileDMatrix(rows.values, rows.labels, missing=np.nan, nthread=1)
+        parameters = {**self.parameters, "objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1}
+        most = self.settings.rounds
+        if not rows.stop_labels.size:
+            grown = xgboost.train(parameters, train, most)
+            return by_step(grown, np.array([*range(STEP, most, STEP), most]), rows.left_out)
         stop = xgboost.QuantileDMatrix(rows.stop_values, rows.stop_labels, ref=train, missing=np.nan, nthread=1)
-        booster = xgboost.train(
-            {**self.parameters, "objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1},
+        stopped = xgboost.train(
+            parameters,
             train,
-            self.settings.rounds,
+            most,
             evals=[(stop, "stop")],
             early_stopping_rounds=self.settings.early_stopping_rounds,
             verbose_eval=False,
         )
-        best = booster[: booster.best_iteration + 1]
-        left_out = xgboost.DMatrix(rows.left_out, missing=np.nan, nthread=1)
-        margins = best.predict(left_out, output_margin=True)
-        leaves = sum(tree.count("leaf=") for tree in best.get_dump())
-        return Fitted(np.asarray(margins, dtype=np.float64), best.num_boosted_rounds(), leaves)
+        return by_step(stopped, np.array([stopped.best_iteration + 1]), rows.left_out)
+
+
+def by_step(booster: "xgboost.Booster", steps: Counts, values: Values) -> Fitted:
+    """What the booster says of the rows after so many of its trees."""
+    import xgboost
+
+    rows = xgboost.DMatrix(values, missing=np.nan, nthread=1)
+    margins = np.empty((steps.size, len(values)))
+    for step, (before, rounds) in enumerate(pairwise([0, *steps.tolist()])):
+        if before:
+            rows.set_base_margin(margins[step - 1])  # in place of the base score: the trees before are in it
+        margins[step] = booster.predict(rows, output_margin=True, iteration_range=(before, rounds))
+    leaves = np.cumsum([tree.count("leaf=") for tree in booster.get_dump()])
+    return Fitted(margins, steps, leaves[steps - 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +190,7 @@ class Logistic:
         line: Any = LogisticRegression(C=self.c, max_iter=MOST_ITERATIONS)
         line.fit(scale.apply(values), labels)
         margins = line.decision_function(scale.apply(rows.left_out))
-        return Fitted(np.asarray(margins, dtype=np.float64), 0, int(np.count_nonzero(line.coef_)))
+        return Fitted(np.array([margins], dtype=np.float64), np.array([0]), np.array([np.count_nonzero(line.coef_)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,53 +1,119 @@
 """Which of the boosters that were tried is trained on all rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import NormalDist
+
+import numpy as np
 
 from jobs.model.candidates import Candidate, OutOfFold, Trees
-from jobs.model.measures import Interval, auc_difference, auc_interval
+from jobs.model.measures import Interval, Vector, auc_difference, auc_interval
+
+# Standard errors: what is further behind the best is out of the race.
+CLEARLY = 2.0
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate that was cross-validated, by a name for people, and the run that tells of it."""
+    """A candidate that was cross-validated, by a name for people, and the run that tells of it.
+
+    Args:
+        name: For people.
+        candidate: What was tried.
+        answers: One for each time that the folds were dealt; the applicants are the same.
+        run_id: MLflow's; empty where it has no run.
+    """
 
     name: str
     candidate: Candidate
-    answered: OutOfFold
+    answers: tuple[OutOfFold, ...]
     run_id: str
+
+    @property
+    def first(self) -> OutOfFold:
+        """By the folds that were dealt first, which alone decide the rounds: the same with and without a search."""
+        return self.answers[0]
+
+    @cached_property
+    def step(self) -> int:
+        """The step of the fits at which the log loss of all applicants together is least."""
+        return int(self.first.losses.argmin())
+
+    @property
+    def rounds(self) -> float:
+        """Trees of a fit; 0 where it has none."""
+        return float(self.first.rounds[self.step])
+
+    @property
+    def size(self) -> float:
+        """Leaves or coefficients of a fit."""
+        return float(self.first.sizes[self.step])
+
+    @property
+    def log_loss(self) -> float:
+        """Out of fold."""
+        return float(self.first.losses[self.step])
+
+    @property
+    def seconds(self) -> float:
+        """That all fits took, each on one core."""
+        return sum(answer.seconds for answer in self.answers)
+
+    @property
+    def labels(self) -> Vector:
+        """TARGET of the applicants."""
+        return self.first.labels
+
+    @property
+    def margins(self) -> Vector:
+        """(deals, applicants), log-odds out of fold."""
+        return np.array([answer.margins[self.step] for answer in self.answers])
 
     @cached_property
     def auc(self) -> Interval:
         """Of the out-of-fold margins, with DeLong's standard error."""
-        return auc_interval(self.answered.labels, self.answered.margins)
+        return auc_interval(self.labels, self.margins)
 
     @property
     def summary(self) -> str:
         """What it came to and what it cost, in a line."""
-        trees = f", {self.answered.rounds:.0f} trees" if self.answered.rounds else ""
-        parts = "leaves" if self.answered.rounds else "coefficients"
+        trees = f", {self.rounds:.0f} trees" if self.rounds else ""
+        parts = "leaves" if self.rounds else "coefficients"
         return (
             f"{self.name}: AUC {self.auc.value:.4f} ± {self.auc.standard_error:.4f}"
-            f"{trees}, {self.answered.size:,.0f} {parts}, {self.answered.seconds:.0f} s of fitting"
+            f"{trees}, {self.size:,.0f} {parts}, {self.seconds:.0f} s of fitting"
         )
 
     def behind(self, other: "Trial") -> Interval:
-        """How much more AUC the other has, on the same applicants."""
-        return auc_difference(self.answered.labels, other.answered.margins, self.answered.margins)
+        """How much more AUC the other has, on the same applicants and by the folds that both were tried on."""
+        deals = min(len(self.answers), len(other.answers))
+        return auc_difference(self.labels, other.margins[:deals], self.margins[:deals])
+
+    def also(self, answer: OutOfFold) -> "Trial":
+        """The trial with what it says by other folds too."""
+        return replace(self, answers=(*self.answers, answer))
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and why."""
+    """What was chosen, and why.
+
+    Args:
+        chosen: The simplest within one standard error of the best.
+        best: The trees of the highest AUC.
+        next: The trees that come closest to the best; None where nothing else was tried.
+        baseline: The best of what is not trees.
+    """
 
     chosen: Trial
     best: Trial
+    next: Trial | None
     baseline: Trial | None
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Why it was chosen, and what trees are worth beside the baseline."""
+        """Why it was chosen, how sure that is, and what trees are worth beside the baseline."""
         said = [self.reason]
         if self.baseline is not None:
             ahead, behind = self.baseline.behind(self.chosen), self.chosen.behind(self.baseline)
@@ -60,14 +126,15 @@ class Choice:
 
     @property
     def reason(self) -> str:
-        """Why it was chosen."""
+        """Why it was chosen, and how sure it is that the best is the better one."""
         if self.chosen == self.best:
-            return f"{self.chosen.name} has the best AUC, and none simpler comes within one standard error"
+            alone = f"{self.chosen.name} has the best AUC, and none simpler comes within one standard error"
+            return alone if self.next is None else f"{alone}; {how_sure(self.next, self.best)}"
         behind = self.chosen.behind(self.best)
         return (
             f"{self.chosen.name} is the simplest within one standard error of the best, {self.best.name}: "
-            f"{self.chosen.answered.size:,.0f} leaves instead of {self.best.answered.size:,.0f}, "
-            f"{behind.value:.4f} ± {behind.standard_error:.4f} of AUC behind"
+            f"{shape(self.chosen)} instead of {shape(self.best)}, "
+            f"{behind.value:.4f} ± {behind.standard_error:.4f} of AUC behind; {how_sure(self.chosen, self.best)}"
         )
 
 
@@ -83,12 +150,67 @@ def choose(trials: Sequence[Trial]) -> Choice:
     Args:
         trials: On the same applicants; one of trees at least.
     """
+    best, others = best_of(trials)
+    near = [trial for trial in (best, *others) if trial is best or is_near(trial, best)]
+    in_order = [trial for trial in trials if trial in near]
+    chosen = min(in_order, key=complexity)
+    lines = [trial for trial in trials if not isinstance(trial.candidate, Trees)]
+    return Choice(
+        chosen,
+        best,
+        min(others, key=lambda trial: trial.behind(best).value, default=None),
+        max(lines, key=lambda trial: trial.auc.value, default=None),
+    )
+
+
+def undecided(trials: Sequence[Trial], wanted: float) -> list[Trial]:
+    """The trees between which other folds may still decide: the best, and those not clearly behind it; none where every
+    difference is known well enough.
+
+    Args:
+        trials: So far.
+        wanted: The standard error of a difference in AUC that is small enough to choose by.
+    """
+    best, others = best_of(trials)
+    behind = [(trial, trial.behind(best)) for trial in others]
+    close = [(trial, apart) for trial, apart in behind if apart.value <= CLEARLY * apart.standard_error]
+    if all(apart.standard_error <= wanted for _, apart in close):
+        return []
+    in_race = [best, *(trial for trial, _ in close)]
+    return [trial for trial in trials if trial in in_race]
+
+
+def best_of(trials: Sequence[Trial]) -> tuple[Trial, list[Trial]]:
+    """The trees of the highest AUC, of equal ones the smaller, and the other trees."""
     boosters = [trial for trial in trials if isinstance(trial.candidate, Trees)]
-    others = [trial for trial in trials if not isinstance(trial.candidate, Trees)]
-    best = max(boosters, key=lambda trial: (trial.auc.value, -trial.answered.size))
-    near = [trial for trial in boosters if trial is best or is_near(trial, best)]
-    chosen = min(near, key=lambda trial: (trial.answered.size, -trial.auc.value))
-    return Choice(chosen, best, max(others, key=lambda trial: trial.auc.value, default=None))
+    best = max(boosters, key=lambda trial: (trial.auc.value, -trial.size))
+    return best, [trial for trial in boosters if trial is not best]
+
+
+def complexity(trial: Trial) -> tuple[int, float, float]:
+    """What makes trees simple: how many features one of them can make depend on each other, then how many leaves there
+    are to read. Many shallow trees add up to curves of single features; a few deep ones don't."""
+    return depth(trial), trial.size, -trial.auc.value
+
+
+def depth(trial: Trial) -> int:
+    """Of its trees."""
+    assert isinstance(trial.candidate, Trees)
+    return trial.candidate.settings.max_depth
+
+
+def shape(trial: Trial) -> str:
+    """How large its trees are, in words."""
+    return f"depth {depth(trial)} with {trial.size:,.0f} leaves"
+
+
+def how_sure(behind: Trial, best: Trial) -> str:
+    """The chance that the one with the higher AUC is the better one, in words."""
+    apart = behind.behind(best)
+    chance = NormalDist().cdf(apart.value / apart.standard_error) if apart.standard_error else 1.0
+    deals = min(len(behind.answers), len(best.answers))
+    times = "once" if deals == 1 else f"{deals} times"
+    return f"{best.name} is better than {behind.name} with a chance of {chance:.0%}, by folds dealt {times}"
 
 
 def is_near(trial: Trial, best: Trial) -> bool:

@@ -6,6 +6,7 @@ Empty arrays, arrays of different lengths, labels other than 0 and 1, and scores
 so does a single class of label where a measure needs both.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -256,20 +257,35 @@ def auc_interval(labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95)
     """The AUC with its standard error and normal interval within [0, 1].
 
     DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44. Needs two rows of each class.
+
+    Args:
+        labels: (rows,).
+        scores: (rows,), or (repeats, rows) of the same fits by other folds. Then it is the mean of their AUCs, and each
+            row's placements are averaged: repeats lessen the noise of the folds, not that of the rows.
+        confidence: Of the interval.
     """
-    of_all = normal_interval(*placements(*in_order_of_both_classes(labels, scores)), confidence)
+    label, *repeats = in_order_of_both_classes(labels, *np.atleast_2d(scores))
+    of_all = normal_interval(*mean_placements([placements(label, score) for score in repeats]), confidence)
     return Interval(of_all.value, of_all.standard_error, max(0.0, of_all.low), min(1.0, of_all.high))
 
 
 def auc_difference(labels: ArrayLike, scores: ArrayLike, others: ArrayLike, confidence: float = 0.95) -> Interval:
     """AUC of the scores minus AUC of the others on the same rows, with the interval of paired scores (DeLong 1988).
 
-    Needs two rows of each class.
+    Needs two rows of each class. Both may be repeats, as of `auc_interval`, each paired with the other's of its folds.
     """
-    label, score, other = in_order_of_both_classes(labels, scores, others)
-    pairs = zip(placements(label, score), placements(label, other), strict=True)
-    of_bad, of_good = (mine - theirs for mine, theirs in pairs)
+    mine, theirs = np.atleast_2d(scores), np.atleast_2d(others)
+    label, *columns = in_order_of_both_classes(labels, *mine, *theirs)
+    placed = [placements(label, score) for score in columns]
+    of_mine, of_theirs = mean_placements(placed[: len(mine)]), mean_placements(placed[len(mine) :])
+    of_bad, of_good = (own - other for own, other in zip(of_mine, of_theirs, strict=True))
     return normal_interval(of_bad, of_good, confidence)
+
+
+def mean_placements(repeats: Sequence[tuple[Vector, Vector]]) -> tuple[Vector, Vector]:
+    """The placements of the bad and of the good rows, on average over repeats."""
+    of_bad, of_good = (np.mean(side, axis=0) for side in zip(*repeats, strict=True))
+    return of_bad, of_good
 
 
 def bootstrap_auc_difference(
@@ -418,6 +434,12 @@ def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
     label, probability = in_order(labels, probabilities)
     safe = off_0_and_1(probability)
     return float(-np.mean(label * np.log(safe) + (1 - label) * np.log1p(-safe)))
+
+
+def log_losses(labels: Vector, margins: Vector) -> Vector:
+    """The log loss of each row, from its margin; nan of nan."""
+    with np.errstate(invalid="ignore"):
+        return np.logaddexp(0.0, np.where(labels == 1, -margins, margins))
 
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[ReliabilityBin, ...]:

@@ -58,6 +58,7 @@ class Provenance:
         run_id: MLflow's, of the training.
         sha256: Of the model's file.
         rounds: How many trees it has.
+        ended: Why so many, in a line.
         run_date: The delivery that it learned from.
         source: Where that delivery came from.
         lake: The lake's address.
@@ -70,6 +71,7 @@ class Provenance:
     run_id: str
     sha256: str
     rounds: int
+    ended: str
     run_date: date
     source: str
     lake: str

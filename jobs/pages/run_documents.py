@@ -172,6 +172,7 @@ def provenance(job: Job, training: Training, model: Model, rows: DataFrame) -> P
         run_id=training.run_id,
         sha256=model.sha256,
         rounds=model.booster.num_boosted_rounds(),
+        ended=training.ended,
         run_date=training.run_date,
         source=source[0] if source else "",
         lake=training.lake,

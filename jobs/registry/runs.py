@@ -47,6 +47,7 @@ class Training:
         model_id: MLflow's, of the model that it logged.
         sha256: Of the model's file.
         auc: On the test folds, with its interval.
+        ended: Why its trees are so many, in a line; empty of runs that don't say.
     """
 
     run_id: str
@@ -58,6 +59,7 @@ class Training:
     model_id: str
     sha256: str
     auc: Interval
+    ended: str
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,10 @@ class OpenRun:
         finally:
             mlflow.pyspark.ml.autolog(disable=True, silent=True)
 
+    def of_trial(self, run_id: str) -> "OpenRun":
+        """A trial's run, to log to once more."""
+        return OpenRun(self.connection, run_id, self.experiment_id)
+
     def choose(self, trial: str, reason: str) -> None:
         """Leave on a trial's run that it was chosen, and why."""
         with self.connection.translated():
@@ -172,15 +178,15 @@ class OpenRun:
         )
         return str(logged.model_id)
 
-    def log_curve(self, name: str, values: Sequence[float]) -> None:
-        """A measure of every round, in few requests.
+    def log_curve(self, name: str, by_round: Mapping[int, float]) -> None:
+        """A measure by round, in few requests.
 
         MLflow draws what stands before the last slash as a section, in alphabetical order: curves come first.
         """
         from mlflow.entities import Metric
 
         at = int(time.time() * 1000)
-        points = [Metric(name, value, at, step) for step, value in enumerate(values, start=1)]
+        points = [Metric(name, value, at, step) for step, value in by_round.items()]
         for start in range(0, len(points), METRICS_A_REQUEST):
             self.connection.client.log_batch(self.id, metrics=points[start : start + METRICS_A_REQUEST])
 
@@ -349,6 +355,7 @@ def as_training(run: "Run") -> Training:
         model_id=tags["model_id"],
         sha256=tags["model_sha256"],
         auc=logged_auc(metrics),
+        ended=tags.get("rounds", ""),
     )
 
 

@@ -29,6 +29,7 @@ def in_order[Number: (int, float)](span: tuple[Number, Number]) -> tuple[Number,
 
 
 Span = Annotated[tuple[Positive, Positive], AfterValidator(in_order)]
+AmountSpan = Annotated[tuple[Amount, Amount], AfterValidator(in_order)]
 WholeSpan = Annotated[tuple[Count, Count], AfterValidator(in_order)]
 ShareSpan = Annotated[tuple[PositiveShare, PositiveShare], AfterValidator(in_order)]
 
@@ -96,6 +97,7 @@ class Train(Booster):
 
     num_workers: Count
     early_stopping_rounds: Count
+    few_rows: Annotated[int, Field(ge=0)]
 
 
 class Search(Section):
@@ -104,13 +106,16 @@ class Search(Section):
     trials: Annotated[int, Field(ge=0)]
     rows: Count
     folds: Annotated[int, Field(ge=2)]
+    repeats: Count
+    standard_error: Positive
     fewest_of_a_class: Count
     seed: int
     logistic_c: tuple[Positive, ...]
     max_depth: WholeSpan
     colsample_bytree: ShareSpan
+    learning_rate: Span
     min_child_weight: Span
-    reg_alpha: Span
+    reg_alpha: AmountSpan
     reg_lambda: Span
 
     @property

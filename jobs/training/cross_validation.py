@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.spec import KEY
@@ -25,10 +25,11 @@ from jobs.scoring import batch
 
 LEFT_OUT, FOLD, STOPS, VALUES = "left_out", "fold", "stops", "values"
 NO_FOLD = -1
-# A tenth of the rows that a fold is fitted on ends the fit.
+# A tenth of the rows that a fold is fitted on ends the fit, where any do.
 STOP_SHARE = 10
 
-ANSWERED = f"{KEY} BIGINT, TARGET BIGINT, fold INT, margin DOUBLE, rounds INT, size BIGINT, seconds DOUBLE"
+BY_STEP = "margins ARRAY<DOUBLE>, rounds ARRAY<BIGINT>, sizes ARRAY<BIGINT>"
+ANSWERED = f"{KEY} BIGINT, TARGET BIGINT, fold INT, {BY_STEP}, seconds DOUBLE"
 KEPT = f"{LEFT_OUT} INT, feature STRING"
 
 
@@ -41,50 +42,69 @@ class Dealt:
         folds: How many there are.
         names: The features, in order.
         kept: The features that a fold's fit may read, where they were selected; `NO_FOLD` for a fit on all folds.
+        by_round: Whether nobody ends a fit, so that it says what it comes to by round.
     """
 
     rows: DataFrame
     folds: int
     names: tuple[str, ...]
     kept: Mapping[int, tuple[str, ...]]
+    by_round: bool
 
     def names_for(self, left_out: int) -> tuple[str, ...]:
         """What a fit that leaves the fold out may read."""
         return self.kept.get(left_out, self.names)
 
 
-def deal(rows: DataFrame, names: Sequence[str], split: Split, settings: Search) -> Dealt:
-    """At most `search.rows` of the training applicants, in folds by their hash: those who end the training and those
-    whom the model is measured on stay unseen.
+def deal(rows: DataFrame, names: Sequence[str], split: Split, settings: Search, stops: Column | None) -> Dealt:
+    """At most `search.rows` of the applicants, in folds by their hash.
 
     Args:
-        rows: SK_ID_CURR, TARGET, part and the features of labelled applicants.
+        rows: SK_ID_CURR, TARGET and the features of labelled applicants; whoever else is to stay unseen is not here.
         names: The features.
         split: Of the applicants into parts.
         settings: How many applicants and folds.
+        stops: Who ends a fit, such as `a_tenth`; None for nobody, so that a fit says what it comes to by round.
     """
-    known = rows.where(F.col("part") == folds.TRAIN)
-    drawn = F.xxhash64(F.lit(settings.seed).cast("bigint"), KEY)
-    applicants = known.select(KEY).orderBy(drawn, KEY).limit(settings.rows)
+    applicants = rows.select(KEY).orderBy(drawn(settings), KEY).limit(settings.rows)
     return Dealt(
-        known.join(F.broadcast(applicants), on=KEY, how="left_semi").select(
+        rows.join(F.broadcast(applicants), on=KEY, how="left_semi").select(
             KEY,
             "TARGET",
             folds.cross_fold(split, settings.folds).alias(FOLD),
-            (F.pmod(drawn, F.lit(STOP_SHARE)) == 0).alias(STOPS),
+            (F.lit(False) if stops is None else stops).alias(STOPS),
             batch.as_array(names).alias(VALUES),
         ),
         settings.folds,
         tuple(names),
         {},
+        by_round=stops is None,
     )
 
 
-def fewest_of_a_class(dealt: Dealt) -> int:
-    """The applicants of the rarer TARGET in the fold that has fewest."""
+def deal_again(dealt: Dealt, split: Split, number: int) -> Dealt:
+    """The same applicants in other folds; features that were selected for a fold are not for another."""
+    other = folds.cross_fold(split, dealt.folds, number).alias(FOLD)
+    return replace(dealt, rows=dealt.rows.select(KEY, "TARGET", other, STOPS, VALUES), kept={})
+
+
+def drawn(settings: Search) -> Column:
+    """A hash of the applicant: who is tried on, and who ends a fit."""
+    return F.xxhash64(F.lit(settings.seed).cast("bigint"), KEY)
+
+
+def a_tenth(settings: Search) -> Column:
+    """One of ten applicants, by a hash."""
+    return F.pmod(drawn(settings), F.lit(STOP_SHARE)) == 0
+
+
+def fewest_to_fit_on(dealt: Dealt) -> int:
+    """The applicants of the rarer TARGET that a fit learns from which leaves a fold out, in the worst case."""
     bad = F.count_if(F.col("TARGET") == 1)
-    counted = dealt.rows.groupBy(FOLD).agg(F.least(bad, F.count("*") - bad).alias("rarer")).collect()
-    return min((row["rarer"] for row in counted), default=0) if len(counted) == dealt.folds else 0
+    counted = dealt.rows.groupBy(FOLD).agg(bad.alias("bad"), (F.count("*") - bad).alias("good")).collect()
+    return min(
+        (sum(row[label] for row in counted) - own[label] for label in ("bad", "good") for own in counted), default=0
+    )
 
 
 def select(dealt: Dealt, settings: Selection) -> Dealt:
@@ -120,21 +140,22 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
                 KEY: own[KEY],
                 "TARGET": own["TARGET"],
                 FOLD: np.full(len(own), left_out, np.int32),
-                "margin": fitted.margins,
-                "rounds": np.full(len(own), fitted.rounds, np.int32),
-                "size": np.full(len(own), fitted.size, np.int64),
+                "margins": list(fitted.margins.T),
+                "rounds": [fitted.rounds] * len(own),
+                "sizes": [fitted.sizes] * len(own),
                 "seconds": np.full(len(own), time.monotonic() - started),
             }
         )
 
     found = in_tasks(dealt, range(dealt.folds), answer, ANSWERED).sort_values(KEY)
-    each = found.groupby(FOLD)[["rounds", "size", "seconds"]].first()
+    fits = found.groupby(FOLD)[["rounds", "sizes", "seconds"]].first()
     return OutOfFold(
         labels=found["TARGET"].to_numpy(dtype=np.float64),
-        margins=found["margin"].to_numpy(dtype=np.float64),
-        rounds=float(each["rounds"].mean()),
-        size=float(each["size"].mean()),
-        seconds=float(each["seconds"].sum()),
+        folds=found[FOLD].to_numpy(dtype=np.int64),
+        margins=np.stack(found["margins"].tolist(), axis=1),
+        rounds=np.mean(fits["rounds"].tolist(), axis=0),
+        sizes=np.mean(fits["sizes"].tolist(), axis=0),
+        seconds=float(fits["seconds"].sum()),
     )
 
 

@@ -36,8 +36,8 @@ def log_training(
         name=f"features {job.run_date}",
         digest=f"{training.feature_set} v{training.version}",
     )
-    run.log_curve("curves/train_log_loss", trained.train_losses)
-    run.log_curve("curves/validation_log_loss", trained.validation_losses)
+    for name, by_round in trained.curves.items():
+        run.log_curve(f"curves/{name}", by_round)
     labels, probabilities, decision = test["TARGET"], test["probability"], job.settings.decision
     performance = measures.performance(labels, probabilities, decision, job.settings.gates.confidence)
     area = measures.auc_interval(labels, probabilities)
@@ -47,7 +47,8 @@ def log_training(
         {
             "model_id": model_id,
             "model_sha256": trained.model.sha256,
-            "best_round": str(trained.best_round),
+            "best_round": str(trained.rounds),
+            "rounds": trained.ended,
             "base_value": str(trained.model.base_value()),
             "threshold": str(decision.threshold),
             "calibration": trained.calibrated,

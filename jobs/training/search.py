@@ -1,16 +1,17 @@
 """Boosters and the baseline, cross-validated one after the other, each a child of the training's run."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from features.plan.nested_table import NESTED_NAMES
+from jobs.lake import folds
 from jobs.lake.job import Step
-from jobs.model import calibration
 from jobs.model.candidates import Candidate, Logistic, Trees
-from jobs.model.choice import Choice, Trial, choose
+from jobs.model.choice import Choice, Trial, choose, undecided
 from jobs.registry.runs import OpenRun
 from jobs.runtime.settings import Search, Settings, Train
 from jobs.training import cross_validation
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
     import optuna
     from optuna.distributions import FloatDistribution, IntDistribution
 
+AS_SET = "trees as set"
 # Trials, that of the booster as it is set among them, before the ones that follow from what came before.
 BLIND_TRIALS = 2
+# Boosters that did well on real and on made-up applicants (docs/performance.md), tried before any is drawn, as far as
+# the spans of the settings have them. Of a thousand features many say the same: few columns a tree, shallow trees.
+DRAWN = ("max_depth", "colsample_bytree", "learning_rate", "min_child_weight", "reg_alpha", "reg_lambda")
+GOOD_BOOSTERS = (
+    (2, 0.01, 0.03, 5.0, 0.0, 30.0),
+    (3, 0.1, 0.03, 5.0, 0.0, 30.0),
+    (3, 0.02, 0.03, 5.0, 0.0, 30.0),
+    (1, 0.01, 0.05, 5.0, 0.0, 30.0),
+)
 
 
 @dataclass(frozen=True)
@@ -31,18 +42,21 @@ class Searched:
     Args:
         train: The booster to fit on all rows.
         names: The features to fit it on, in order.
-        trials: What was tried, in order.
+        trials: What was compared, in order.
         choice: Which of them, and why; None where nothing was compared.
+        by_round: The booster cross-validated by round, where that says how many trees it needs; None where the
+            validation fold does.
     """
 
     train: Train
     names: tuple[str, ...]
     trials: tuple[Trial, ...]
     choice: Choice | None
+    by_round: Trial | None
 
 
 def search(step: Step, run: OpenRun, rows: DataFrame, names: Sequence[str], settings: Settings) -> Searched:
-    """Select features and choose a booster by the settings, within the training folds.
+    """Select features, choose a booster and, where rows are few, how many trees it has; the test folds stay unseen.
 
     Args:
         step: Where progress is said.
@@ -52,42 +66,76 @@ def search(step: Step, run: OpenRun, rows: DataFrame, names: Sequence[str], sett
         settings: What is tried, and on how many applicants.
 
     Nested features take no part and are kept: their row models know the labels of the other folds, so that a fold of
-    the cross-validation is not unseen to them.
+    the cross-validation is not unseen to them. Nor can it tell then how many trees are best with them.
     """
-    as_set = Searched(settings.train, tuple(names), (), None)
-    if not (settings.search.is_on or settings.selection.shuffles):
+    as_set = Searched(settings.train, tuple(names), (), None, None)
+    dealt = dealt_for(rows, names, settings)
+    if dealt is None:
         return as_set
-    compared = [name for name in names if name not in NESTED_NAMES]
-    dealt = cross_validation.deal(rows, compared, settings.split, settings.search)
     dealt.rows.persist()
     try:
-        found = cross_validation.fewest_of_a_class(dealt)
+        found = cross_validation.fewest_to_fit_on(dealt)
         if found < settings.search.fewest_of_a_class:
-            step.say(f"nothing is compared: a fold of {dealt.folds} has {found} applicants of a TARGET")
+            step.say(
+                f"nothing is compared: without a fold of {dealt.folds}, {found} applicants of a TARGET are left, fewer "
+                f"than search.fewest_of_a_class = {settings.search.fewest_of_a_class}. The booster stays as it is set"
+            )
             return as_set
-        if settings.selection.shuffles:
-            dealt = cross_validation.select(dealt, settings.selection)
-            step.say(f"{len(dealt.names_for(NO_FOLD)):,} of {len(compared):,} features gain more than by chance")
-        gone = set(compared) - set(dealt.names_for(NO_FOLD))
-        chosen_names = tuple(name for name in names if name not in gone)
-        if not settings.search.is_on:
-            return replace(as_set, names=chosen_names)
-        trials = tuple(tried(step, run, dealt, settings))
+        return searched(step, run, dealt, names, settings)
     finally:
         dealt.rows.unpersist()
+
+
+def dealt_for(rows: DataFrame, names: Sequence[str], settings: Settings) -> Dealt | None:
+    """The applicants to compare on, None where there is nothing to find out.
+
+    Few applicants are all needed, those of the validation fold too: nobody ends a fit. Of many, the validation fold
+    stays unseen for the last fit, and a tenth of a fold's own applicants ends it.
+    """
+    compared = [name for name in names if name not in NESTED_NAMES]
+    outside = rows.where(F.col("part") != folds.TEST)
+    if len(compared) == len(names) and outside.count() < settings.train.few_rows:
+        return cross_validation.deal(outside, compared, settings.split, settings.search, None)
+    if settings.search.is_on or settings.selection.shuffles:
+        fitted_on = rows.where(F.col("part") == folds.TRAIN)
+        stops = cross_validation.a_tenth(settings.search)
+        return cross_validation.deal(fitted_on, compared, settings.split, settings.search, stops)
+    return None
+
+
+def searched(step: Step, run: OpenRun, dealt: Dealt, names: Sequence[str], settings: Settings) -> Searched:
+    """What comes of the applicants that were dealt."""
+    compared = dealt.names
+    dealt = selected(dealt, settings)
+    if settings.selection.shuffles:
+        step.say(f"{len(dealt.names_for(NO_FOLD)):,} of {len(compared):,} features gain more than by chance")
+    gone = set(compared) - set(dealt.names_for(NO_FOLD))
+    chosen_names = tuple(name for name in names if name not in gone)
+    if not settings.search.is_on:
+        trees = Trees(settings.train)
+        by_round = Trial(AS_SET, trees, (cross_validation.out_of_fold(dealt, trees),), "") if dealt.by_round else None
+        return Searched(settings.train, chosen_names, (), None, by_round)
+    trials = dealt_again(step, run, dealt, tuple(tried(step, run, dealt, settings)), settings)
     choice = choose(trials)
     for sentence in choice.sentences:
         step.say(sentence)
     run.choose(choice.chosen.run_id, "; ".join(choice.sentences))
     assert isinstance(choice.chosen.candidate, Trees)
-    return Searched(choice.chosen.candidate.settings, chosen_names, trials, choice)
+    by_round = choice.chosen if dealt.by_round else None
+    return Searched(choice.chosen.candidate.settings, chosen_names, trials, choice, by_round)
+
+
+def selected(dealt: Dealt, settings: Settings) -> Dealt:
+    """With the features that each fold's own rows speak for, where features are selected."""
+    return cross_validation.select(dealt, settings.selection) if settings.selection.shuffles else dealt
 
 
 def tried(step: Step, run: OpenRun, dealt: Dealt, settings: Settings) -> Iterator[Trial]:
-    """The baseline, the booster as it is set, then what Optuna draws; after `BLIND_TRIALS` by what came before."""
+    """The baseline, the booster as it is set, then what Optuna is told to try or draws; after `BLIND_TRIALS` by what
+    came before."""
     for c in settings.search.logistic_c:
         yield try_out(step, run, dealt, f"logistic regression, C {c:g}", Logistic(c))
-    as_set = try_out(step, run, dealt, "trees as set", Trees(settings.train))
+    as_set = try_out(step, run, dealt, AS_SET, Trees(settings.train))
     yield as_set
     study = open_study(settings, as_set.auc.value)
     for number in range(1, settings.search.trials + 1):
@@ -100,31 +148,54 @@ def tried(step: Step, run: OpenRun, dealt: Dealt, settings: Settings) -> Iterato
 
 def try_out(step: Step, run: OpenRun, dealt: Dealt, name: str, candidate: Candidate) -> Trial:
     """Cross-validate a candidate in a run of its own."""
-    with run.trial(name, candidate.kind, candidate.parameters) as below:
-        trial = Trial(name, candidate, cross_validation.out_of_fold(dealt, candidate), below.id)
-        below.log_measures(measures_of(trial))
+    with run.trial(name, candidate.kind, candidate.parameters) as own:
+        trial = Trial(name, candidate, (cross_validation.out_of_fold(dealt, candidate),), own.id)
+        own.log_measures(measures_of(trial))
     step.say(trial.summary)
     return trial
 
 
+def dealt_again(
+    step: Step, run: OpenRun, dealt: Dealt, trials: tuple[Trial, ...], settings: Settings
+) -> tuple[Trial, ...]:
+    """The trials, those between which noise decides tried on other folds too until it is small or `search.repeats` are
+    spent."""
+    for number in range(1, settings.search.repeats):
+        close = undecided(trials, settings.search.standard_error)
+        if not close:
+            break
+        step.say(f"{len(close)} boosters are too close to choose between: folds are dealt anew")
+        again = selected(cross_validation.deal_again(dealt, settings.split, number), settings)
+        trials = tuple(
+            trial.also(cross_validation.out_of_fold(again, trial.candidate)) if trial in close else trial
+            for trial in trials
+        )
+    for trial in trials:
+        if len(trial.answers) > 1:
+            run.of_trial(trial.run_id).log_measures(measures_of(trial))
+    return trials
+
+
 def measures_of(trial: Trial) -> dict[str, float]:
     """What a trial's run logs; the names are those of a training's measures where they mean the same."""
-    answered, area = trial.answered, trial.auc
+    area = trial.auc
     return {
         "auc": area.value,
         "auc_standard_error": area.standard_error,
         "auc_low": area.low,
         "auc_high": area.high,
-        "log_loss": float(calibration.losses(answered.labels, answered.margins).mean()),
-        "rows": float(answered.labels.size),
-        "rounds": answered.rounds,
-        "size": answered.size,
-        "fit_seconds": answered.seconds,
+        "log_loss": trial.log_loss,
+        "rows": float(trial.labels.size),
+        "deals": float(len(trial.answers)),
+        "rounds": trial.rounds,
+        "size": trial.size,
+        "fit_seconds": trial.seconds,
     }
 
 
 def open_study(settings: Settings, auc_as_set: float) -> "optuna.Study":
-    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011, NIPS), told of the booster as it is set.
+    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011, NIPS), told of the booster as it is set and of
+    the ones to try first.
 
     A booster outside of the spans is not one that it could draw, and can't be told of.
     """
@@ -135,19 +206,28 @@ def open_study(settings: Settings, auc_as_set: float) -> "optuna.Study":
     study = optuna.create_study(direction="maximize", sampler=sampler)
     drawn_from = spans(settings.search)
     as_set = settings.train.model_dump(include=set(drawn_from))
-    if all(span.low <= as_set[name] <= span.high for name, span in drawn_from.items()):
+    if is_within(as_set, drawn_from):
         study.add_trial(optuna.trial.create_trial(params=as_set, distributions={**drawn_from}, value=auc_as_set))
+    for good in (dict(zip(DRAWN, numbers, strict=True)) for numbers in GOOD_BOOSTERS):
+        if good != as_set and is_within(good, drawn_from):
+            study.enqueue_trial(good)
     return study
 
 
+def is_within(booster: Mapping[str, float], drawn_from: "Mapping[str, FloatDistribution | IntDistribution]") -> bool:
+    """Whether a trial could be drawn like this."""
+    return all(span.low <= booster[name] <= span.high for name, span in drawn_from.items())
+
+
 def spans(settings: Search) -> "dict[str, FloatDistribution | IntDistribution]":
-    """What a trial may change of the booster; amounts by their logarithm."""
+    """What a trial may change of the booster; by their logarithm, but for the penalty that may be 0."""
     from optuna.distributions import FloatDistribution, IntDistribution
 
     return {
-        "max_depth": IntDistribution(*settings.max_depth),
+        "max_depth": IntDistribution(*settings.max_depth, log=True),
         "colsample_bytree": FloatDistribution(*settings.colsample_bytree, log=True),
+        "learning_rate": FloatDistribution(*settings.learning_rate, log=True),
         "min_child_weight": FloatDistribution(*settings.min_child_weight, log=True),
-        "reg_alpha": FloatDistribution(*settings.reg_alpha, log=True),
+        "reg_alpha": FloatDistribution(*settings.reg_alpha),
         "reg_lambda": FloatDistribution(*settings.reg_lambda, log=True),
     }

@@ -45,11 +45,6 @@ def labelled_rows(lake: Lake, run_date: str, features: Sequence[Named], settings
     return labelled.orderBy(F.xxhash64(KEY), KEY).limit(most)
 
 
-def for_few_rows(booster: Train, rows: int) -> Train:
-    """The project's booster; on few rows with leaves as small as they need to be."""
-    return booster.model_copy(update={"min_child_weight": min(booster.min_child_weight, rows / 1000)})
-
-
 def reading(dealt: Dealt, names: Sequence[str]) -> Dealt:
     """The same applicants, with these features alone."""
     return replace(dealt, kept=dict.fromkeys(range(dealt.folds), tuple(names)))
@@ -60,13 +55,13 @@ def trials(dealt: Dealt, settings: Settings, booster: Train) -> Iterator[Trial]:
     own = [named.name for named in catalogue() if named.table == APPLICATION]
     lines = [Logistic(c) for c in settings.search.logistic_c]
     tried = [
-        Trial(f"logistic regression, C {line.c:g}", line, cross_validation.out_of_fold(dealt, line), "")
+        Trial(f"logistic regression, C {line.c:g}", line, (cross_validation.out_of_fold(dealt, line),), "")
         for line in lines
     ]
     yield max(tried, key=lambda trial: trial.auc.value)
     trees = Trees(booster)
     for name, names in (("trees, application alone", own), ("trees, all tables", dealt.names)):
-        yield Trial(name, trees, cross_validation.out_of_fold(reading(dealt, names), trees), "")
+        yield Trial(name, trees, (cross_validation.out_of_fold(reading(dealt, names), trees),), "")
 
 
 def held_out(rows: DataFrame, names: Sequence[str]) -> Dealt:
@@ -75,7 +70,7 @@ def held_out(rows: DataFrame, names: Sequence[str]) -> Dealt:
     left_out = F.when(part == folds.TEST, 0).otherwise(1).alias(cross_validation.FOLD)
     stops = (part == folds.VALIDATION).alias(cross_validation.STOPS)
     values = batch.as_array(names).alias(cross_validation.VALUES)
-    return Dealt(rows.select(KEY, "TARGET", left_out, stops, values), 1, tuple(names), {})
+    return Dealt(rows.select(KEY, "TARGET", left_out, stops, values), 1, tuple(names), {}, by_round=False)
 
 
 def nested_trials(rows: DataFrame, booster: Train) -> Iterator[Trial]:
@@ -85,7 +80,7 @@ def nested_trials(rows: DataFrame, booster: Train) -> Iterator[Trial]:
         ("trees, all tables", [named.name for named in catalogue()]),
         ("trees, nested features too", dealt.names),
     ):
-        yield Trial(name, trees, cross_validation.out_of_fold(reading(dealt, names), trees), "")
+        yield Trial(name, trees, (cross_validation.out_of_fold(reading(dealt, names), trees),), "")
 
 
 def gains_of(dealt: Dealt, settings: Booster) -> dict[str, float]:
@@ -115,12 +110,12 @@ def show(title: str, trials: Iterator[Trial], console: Console) -> None:
             f"{trial.auc.low:.4f} to {trial.auc.high:.4f}",
             f"{more.value:+.4f}" if more else "",
             f"{more.low:+.4f} to {more.high:+.4f}" if more else "",
-            f"{trial.answered.seconds:.0f}",
+            f"{trial.seconds:.0f}",
         )
         before = trial
         console.print(trial.summary)
     assert before is not None
-    labels = before.answered.labels
+    labels = before.labels
     console.print(f"\n{labels.size:,} labelled applicants, {np.mean(labels):.2%} bad")
     console.print(grid)
 
@@ -138,17 +133,16 @@ def main() -> None:
     has_nested = lake.exists(NESTED)
     features = EVERY_FEATURE if has_nested else catalogue()
     rows = labelled_rows(lake, arguments.run_date, features, settings, arguments.most).persist()
-    booster = for_few_rows(settings.train, rows.count())
+    booster = settings.train
     console = Console(width=120)
     if has_nested:
         show("On the test folds", nested_trials(rows, booster), console)
     if arguments.only_nested:
         return
     # Nothing is chosen here, so that nobody has to stay unseen.
-    everybody = rows.withColumn("part", F.lit(folds.TRAIN))
     search = settings.search.model_copy(update={"rows": arguments.most})
     plain = [named.name for named in catalogue()]
-    dealt = cross_validation.deal(everybody, plain, settings.split, search)
+    dealt = cross_validation.deal(rows, plain, settings.split, search, cross_validation.a_tenth(search))
     dealt.rows.persist()
     show(f"Out of fold, {dealt.folds} folds", trials(dealt, settings, booster), console)
     by_name = gains_of(dealt, booster.model_copy(update={"rounds": arguments.rounds}))

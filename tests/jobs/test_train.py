@@ -6,6 +6,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -15,6 +16,7 @@ from jobs.lake.tables import FEATURES
 from jobs.model import measures
 from jobs.model.booster import Model
 from jobs.model.calibration import Calibration
+from jobs.model.measures import Vector
 from jobs.registry.runs import Training
 from jobs.registry.store import Store, connect
 from jobs.runtime.errors import UserError
@@ -66,7 +68,7 @@ def test_applicants_keep_their_fold_and_new_ones_are_not_among_them(small_job: J
 
 def test_shuffled_rows_give_the_same_bytes(small_job: Job, rows: TrainingSet, model: Model) -> None:
     shuffled = rows.rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(5)
-    again = fit(replace(rows, rows=shuffled), small_job.settings.train)
+    again = fit(replace(rows, rows=shuffled), small_job.settings.train, None)
     assert again.model.sha256 == model.sha256
 
 
@@ -166,28 +168,26 @@ def test_a_model_is_calibrated_where_the_validation_fold_gains_by_it(
     small_job: Job, rows: TrainingSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = small_job.settings.train.model_copy(update={"rounds": 5})
-    plain = fit(rows, few)
+    plain = fit(rows, few, None)
     line = Calibration(slope=1.5, intercept=0.2, gain=measures.Interval(0.010, 0.002, 0.006, 0.014))
-    monkeypatch.setattr("jobs.training.distributed_fit.calibration_of", lambda _: line)
+    monkeypatch.setattr("jobs.training.distributed_fit.calibration_of", lambda *_: line)
     people = rows.rows.limit(50).toPandas()
-    before, after = (each.model.predict(each.model.values(people), "margin") for each in (plain, fit(rows, few)))
+    before, after = (each.model.predict(each.model.values(people), "margin") for each in (plain, fit(rows, few, None)))
     assert after == pytest.approx(0.2 + 1.5 * before, abs=1e-5)
 
 
-def validation_rows(bad: int, good: int, overstated: float) -> pd.DataFrame:
-    """Applicants whose TARGET was drawn from their margin, with the probability of that margin times `overstated`."""
+def unseen_rows(bad: int, good: int, overstated: float) -> tuple[Vector, Vector, NDArray[np.int64]]:
+    """Margins times `overstated` of applicants whose TARGET was drawn from their margin, TARGET, and five folds."""
     random = np.random.default_rng(0)
     margins = random.normal(0, 1.5, 20 * (bad + good))
     targets = random.random(margins.size) < 1 / (1 + np.exp(-margins))
     chosen = np.sort(np.append(np.flatnonzero(targets)[:bad], np.flatnonzero(~targets)[:good]))
-    return pd.DataFrame(
-        {"TARGET": targets[chosen].astype(int), "probability": 1 / (1 + np.exp(-overstated * margins[chosen]))}
-    )
+    return overstated * margins[chosen], targets[chosen].astype(float), np.arange(chosen.size) % 5
 
 
 def test_overstated_odds_are_found_and_few_defaults_tell_nothing() -> None:
-    found = calibration_of(validation_rows(500, 500, overstated=2))
+    found = calibration_of(*unseen_rows(500, 500, overstated=2))
     assert found is not None
     assert found.improves
     assert found.slope == pytest.approx(0.5, abs=0.1)
-    assert calibration_of(validation_rows(199, 500, overstated=2)) is None
+    assert calibration_of(*unseen_rows(199, 500, overstated=2)) is None

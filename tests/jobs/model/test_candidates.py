@@ -56,10 +56,27 @@ def test_margins_are_those_of_xgboost_used_plainly(booster: Train, rows: int) ->
         n_jobs=1,
     ).fit(values[:600], labels[:600], eval_set=[(values[600:rows], labels[600:rows])], verbose=False)
     expected = plain.predict(values[700:], output_margin=True)
-    assert fitted.margins == pytest.approx(expected, abs=1e-6)
+    assert fitted.margins[0] == pytest.approx(expected, abs=1e-6)
     assert fitted.rounds == plain.best_iteration + 1
-    trees = plain.get_booster()[: fitted.rounds].trees_to_dataframe()
-    assert fitted.size == (trees["Feature"] == "Leaf").sum()
+    trees = plain.get_booster()[: fitted.rounds[0]].trees_to_dataframe()
+    assert fitted.sizes == (trees["Feature"] == "Leaf").sum()
+
+
+def test_without_rows_to_stop_on_trees_answer_after_every_few(booster: Train) -> None:
+    values, labels = made_up()
+    nobody = np.empty((0, FEATURES), np.float32), np.empty(0, np.float32)
+    odd = booster.model_copy(update={"rounds": 25})
+    fitted = Trees(odd).fit(FoldRows(values[:700], labels[:700], *nobody, values[700:]))
+    assert fitted.rounds.tolist() == [10, 20, 25]
+    for margins, rounds, leaves in zip(fitted.margins, fitted.rounds, fitted.sizes, strict=True):
+        so_many = Trees(odd.model_copy(update={"rounds": int(rounds)}))
+        plain = xgboost.train(
+            {**so_many.parameters, "objective": "binary:logistic", "nthread": 1},
+            xgboost.QuantileDMatrix(values[:700], labels[:700]),
+            int(rounds),
+        )
+        assert np.array_equal(margins, plain.predict(xgboost.DMatrix(values[700:]), output_margin=True))
+        assert leaves == (plain.trees_to_dataframe()["Feature"] == "Leaf").sum()
 
 
 def test_the_baseline_is_that_of_scikit_learn() -> None:
@@ -68,13 +85,13 @@ def test_the_baseline_is_that_of_scikit_learn() -> None:
     plain = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(C=0.1))
     expected = plain.fit(values, labels).decision_function(rows.left_out)
     fitted = Logistic(0.1).fit(rows)
-    assert fitted.margins == pytest.approx(expected, abs=2e-3)
-    assert (fitted.rounds, fitted.size) == (0, FEATURES)
+    assert fitted.margins[0] == pytest.approx(expected, abs=2e-3)
+    assert (fitted.rounds, fitted.sizes) == (0, FEATURES)
 
 
 def test_a_stronger_penalty_gives_smaller_odds_and_both_rank_well() -> None:
     rows, labels = fold(), made_up()[1][700:]
-    weak, strong = (Logistic(c).fit(rows).margins for c in (1.0, 0.001))
+    weak, strong = (Logistic(c).fit(rows).margins[0] for c in (1.0, 0.001))
     assert np.ptp(strong) < np.ptp(weak) / 2
     assert min(auc(labels, weak), auc(labels, strong)) > 0.8
 

@@ -32,6 +32,7 @@ PROVENANCE = Provenance(
     run_id="run-1",
     sha256="f" * 64,
     rounds=77,
+    ended="77 rounds, the best of 1000 for 1,600 applicants out of fold",
     run_date=date(2018, 5, 17),
     source="<b>delivery</b>",
     lake="lake",

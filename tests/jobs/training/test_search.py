@@ -4,7 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
+import xgboost
 from pyspark.sql import functions as F
 
 from features.plan.nested_table import NESTED_NAMES
@@ -14,19 +16,22 @@ from jobs.model.candidates import Trees
 from jobs.model.choice import choose
 from jobs.registry.runs import Tried
 from jobs.registry.store import Store, connect
-from jobs.runtime.settings import load_settings
+from jobs.runtime.settings import Train, load_settings
 from jobs.train import train
-from jobs.training.search import Searched, open_study, search, spans
+from jobs.training.search import DRAWN, GOOD_BOOSTERS, Searched, open_study, search, spans
 from jobs.training.training_set import TrainingSet, read_training_set
 from tests.small_lake import FAMILY_OF, INPUTS, OVERRIDES, RUN_DATE, applicants, write
 
 TRIED = (
     *OVERRIDES,
     "train.rounds=20",
+    "train.few_rows=5000",
     *(
         "search.trials=2",
         "search.folds=2",
-        "search.fewest_of_a_class=10",
+        "search.repeats=2",
+        "search.standard_error=0.0001",
+        "search.learning_rate=[0.2, 0.5]",
         "search.logistic_c=[0.01, 1.0]",
         "search.min_child_weight=[1.0, 5.0]",
     ),
@@ -36,7 +41,7 @@ TRIED = (
 
 @pytest.fixture(scope="module")
 def searching(small_job: Job, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """A lake of its own, whose settings compare four candidates and select features."""
+    """A lake of its own, of few applicants, whose settings compare five candidates and select features."""
     lake = Lake(str(tmp_path_factory.mktemp("searched")), small_job.lake.spark)
     job = Job(lake, RUN_DATE, load_settings(overrides=TRIED))
     write(job, applicants())
@@ -101,6 +106,7 @@ def test_its_settings_make_the_same_model_without_a_search(
     )
     again = replace(searching, settings=load_settings(file))
     assert again.settings.search.trials == 0
+    assert again.settings.train.rounds == 20  # the most; how many are best is found again
     other = train(again, INPUTS)
     assert store.runs.training(other).sha256 == store.runs.training(run_id).sha256
     assert store.runs.trials(other) == ()
@@ -113,7 +119,10 @@ def test_a_search_says_what_each_trial_came_to(
     with store.runs.start("a search alone", {}) as run:
         found: Searched = search(Step("train"), run, rows.rows, rows.names, searching.settings)
     said = capsys.readouterr().err
-    assert [trial.summary in said for trial in found.trials] == [True] * 5
+    first = [replace(trial, answers=trial.answers[:1]) for trial in found.trials]
+    assert [trial.summary in said for trial in first] == [True] * 5
+    assert "boosters are too close to choose between: folds are dealt anew" in said
+    assert {len(trial.answers) for trial in found.trials if isinstance(trial.candidate, Trees)} == {1, 2}
     assert "of 8 features gain more than by chance" in said
     assert found.choice is not None
     assert found.choice.chosen == choose(found.trials).chosen
@@ -125,8 +134,70 @@ def test_a_search_says_what_each_trial_came_to(
     assert drawn[1] != drawn[2]
 
 
-def test_the_first_draw_is_blind_and_the_next_knows_what_came_before() -> None:
+def test_few_applicants_are_all_fitted_on_with_the_rounds_that_are_best_out_of_fold(
+    searching: Job, store: Store, run_id: str
+) -> None:
+    rows = read_training_set(searching, None, INPUTS)
+    with store.runs.start("a search alone", {}) as run:
+        found = search(Step("train"), run, rows.rows, rows.names, searching.settings)
+    assert found.by_round is found.choice.chosen
+    assert found.by_round.labels.size == rows.rows.where("part != 'test'").count()
+    assert found.by_round.first.losses.argmin() == found.by_round.step
+    model = store.runs.trained_model(store.runs.training(run_id))
+    assert model.booster.num_boosted_rounds() == found.by_round.rounds
+    chosen = rows.only(found.names)
+    plain = xgboost_on(chosen, found.train, round(found.by_round.rounds))
+    people = rows.rows.where("part = 'test'").orderBy("SK_ID_CURR").toPandas()
+    values = people[chosen.names].to_numpy(dtype=np.float32)
+    expected = plain.predict(xgboost.DMatrix(values, feature_names=chosen.names), output_margin=True)
+    assert np.corrcoef(model.predict(model.values(people), "margin"), expected)[0, 1] > 0.99
+    logged = store.connection.client.get_run(run_id).data
+    assert logged.tags["rounds"].startswith(f"{found.by_round.rounds:.0f} rounds, the best of 20 for ")
+    assert store.runs.training(run_id).ended == logged.tags["rounds"]
+    curve = store.connection.client.get_metric_history(run_id, "curves/out_of_fold_log_loss")
+    assert [point.step for point in curve] == [10, 20]
+
+
+def xgboost_on(rows: TrainingSet, settings: Train, rounds: int) -> xgboost.Booster:
+    """The same trees of one process, on everybody outside of the test folds."""
+    known = rows.rows.where("part != 'test'").orderBy("SK_ID_CURR").toPandas()
+    values, labels = known[rows.names].to_numpy(dtype=np.float32), known["TARGET"].to_numpy(dtype=np.float32)
+    data = xgboost.QuantileDMatrix(values, labels, feature_names=rows.names)
+    return xgboost.train({**Trees(settings).parameters, "objective": "binary:logistic"}, data, rounds)
+
+
+def test_without_a_search_few_applicants_still_say_how_many_rounds(searching: Job, store: Store) -> None:
+    alone = load_settings(overrides=(*OVERRIDES, "train.rounds=30", "train.few_rows=5000"))
+    rows = read_training_set(searching, None, INPUTS)
+    with store.runs.start("no search", {}) as run:
+        found = search(Step("train"), run, rows.rows, rows.names, alone)
+    assert found.trials == ()
+    assert found.by_round is not None
+    assert found.by_round.rounds in {10, 20, 30}
+    many = load_settings(overrides=(*OVERRIDES, "train.few_rows=100"))
+    with store.runs.start("no search of many", {}) as run:
+        assert search(Step("train"), run, rows.rows, rows.names, many).by_round is None
+
+
+def test_the_good_boosters_are_tried_before_any_is_drawn() -> None:
     settings = load_settings()
+    drawn = []
+    study = open_study(settings, 0.75)
+    for _ in range(5):
+        asked = study.ask({**spans(settings.search)})
+        study.tell(asked, 0.7)
+        drawn.append(tuple(asked.params[name] for name in DRAWN))
+    as_set = tuple(getattr(settings.train, name) for name in DRAWN)
+    good = [booster for booster in GOOD_BOOSTERS if booster != as_set]
+    assert drawn[: len(good)] == good
+    assert drawn[-1] not in GOOD_BOOSTERS
+    narrow = load_settings(overrides=("search.max_depth=[1, 1]",))
+    asked = open_study(narrow, 0.75).ask({**spans(narrow.search)})
+    assert tuple(asked.params[name] for name in DRAWN) == GOOD_BOOSTERS[-1]
+
+
+def test_the_first_draw_is_blind_and_the_next_knows_what_came_before() -> None:
+    settings = load_settings(overrides=("train.colsample_bytree=0.2", "search.colsample_bytree=[0.15, 0.3]"))
     first, again, otherwise = (open_study(settings, 0.75) for _ in range(3))
     (told,) = first.trials
     assert (told.value, told.params["max_depth"]) == (0.75, settings.train.max_depth)
@@ -138,7 +209,7 @@ def test_the_first_draw_is_blind_and_the_next_knows_what_came_before() -> None:
     assert drawn[0] == drawn[1]
     assert drawn[0][0] == drawn[2][0]
     assert drawn[0][1] != drawn[2][1]
-    outside = load_settings(overrides=("train.max_depth=9",))
+    outside = load_settings(overrides=("train.max_depth=9", "search.colsample_bytree=[0.15, 0.3]"))
     assert open_study(outside, 0.75).trials == []
 
 
@@ -162,5 +233,7 @@ def test_with_too_few_defaults_the_booster_is_trained_as_it_is_set(
     few = rows.rows.where("TARGET = 0").unionByName(rows.rows.join(bad, on="SK_ID_CURR", how="left_semi"))
     with store.runs.start("a search on few", {}) as run:
         found = search(Step("train"), run, few, rows.names, searching.settings)
-    assert found == Searched(searching.settings.train, tuple(rows.names), (), None)
-    assert "nothing is compared: a fold of 2 has" in capsys.readouterr().err
+    assert found == Searched(searching.settings.train, tuple(rows.names), (), None, None)
+    said = capsys.readouterr().err
+    assert "nothing is compared: without a fold of 2, " in said
+    assert "fewer than search.fewest_of_a_class = 20. The booster stays as it is set" in said
