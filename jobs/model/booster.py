@@ -1,11 +1,11 @@
-"""What a model is, without Spark: a booster that knows its features, their reason families and their version.
+"""What a model is, without Spark: boosted trees that know their features, reason families and version, by their hash.
 
-All of it is in the bytes of one UBJSON file, so one hash covers what a score and its explanation depend on. Batch and
-REST score through the same methods; xgboost is imported where it is needed because that takes seconds.
+All of it is in the bytes of one file (of trees, UBJSON), so one hash covers what a score and its explanation depend on.
+Batch and REST score through the same methods; xgboost is imported where it is needed because that takes seconds.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +24,14 @@ from jobs.model.contributions import (
     raising,
     row_sums,
 )
+from jobs.model.predictor import Output, Predictor
 from jobs.runtime.errors import ModelRefused
 
 if TYPE_CHECKING:
     import xgboost
 
 SEPARATOR = "\n"
+UBJSON_OBJECT = b"{L"  # how xgboost begins a file: a name's length follows, as 64 bits
 APPROVE, DECLINE = "approve", "decline"
 
 # Points of the scorecard: Siddiqi (2006), Credit Risk Scorecards, "scaling".
@@ -39,15 +41,14 @@ SMALLEST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True)
-class Model:
-    """A booster as it was registered.
+class BoostedTrees:
+    """The kind of model that `train` makes, as `Predictor` says.
 
     Args:
         booster: Trees up to the best iteration.
         features: Names in the booster's order.
         families: The reason family of each feature.
         feature_set: The version of the features that it was trained on.
-        sha256: Of the file, in hexadecimal digits.
         file: The bytes that it was loaded from.
     """
 
@@ -55,11 +56,78 @@ class Model:
     features: tuple[str, ...]
     families: tuple[str, ...]
     feature_set: str
-    sha256: str
     file: bytes = field(repr=False)
 
+    @property
+    def name(self) -> str:
+        """As `Predictor.name`."""
+        return f"gradient-boosted trees ({self.size} rounds)"
+
+    @property
+    def size(self) -> int:
+        """As `Predictor.size`: trees."""
+        return self.booster.num_boosted_rounds()
+
+    def predict(self, values: Vector, outputs: Sequence[Output]) -> tuple[Vector, ...]:
+        """As `Predictor.predict`."""
+        data = self.matrix(values)
+        return tuple(self.predict_of(data, output) for output in outputs)
+
+    def matrix(self, values: Vector) -> "xgboost.DMatrix":
+        """The booster's own form of features in its order. One thread: Spark has given this task one core."""
+        import xgboost
+
+        return xgboost.DMatrix(values, missing=np.nan, feature_names=list(self.features), nthread=1)
+
+    def predict_of(self, data: "xgboost.DMatrix", output: Output) -> Vector:
+        """One output, of features in the booster's own form."""
+        if not data.num_row():
+            return np.empty((0, len(self.features) + 1) if output == "contributions" else 0)
+        predicted = self.booster.predict(
+            data, output_margin=output == "margin", pred_contribs=output == "contributions"
+        )
+        return np.asarray(predicted, dtype=np.float64)
+
+    def gains(self) -> dict[str, float]:
+        """As `Predictor.gains`: of all splits by the feature."""
+        gains: dict[str, Any] = self.booster.get_score(importance_type="total_gain")
+        return gains
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as it was registered.
+
+    Args:
+        predictor: Of whichever kind.
+        sha256: Of its file, in hexadecimal digits.
+    """
+
+    predictor: Predictor
+    sha256: str
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names, in the order of its values."""
+        return self.predictor.features
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The reason family of each feature."""
+        return self.predictor.families
+
+    @property
+    def feature_set(self) -> str:
+        """The version of the features that it was trained on."""
+        return self.predictor.feature_set
+
+    @property
+    def file(self) -> bytes:
+        """The bytes that it was loaded from."""
+        return self.predictor.file
+
     def values(self, rows: pd.DataFrame) -> Vector:
-        """The features of the rows as doubles, one row an applicant, nan where unknown, in the booster's order."""
+        """The features of the rows as doubles, one row an applicant, nan where unknown, in the model's order."""
         missing = [name for name in self.features if name not in rows.columns]
         if missing:
             raise ModelRefused(
@@ -68,29 +136,15 @@ class Model:
             )
         return np.ascontiguousarray(rows[list(self.features)].to_numpy(dtype=np.float64))
 
-    def predict(self, values: Vector, output: str = "probability") -> Vector:
-        """The booster over features in its order.
+    def predict(self, values: Vector, output: Output = "probability") -> Vector:
+        """One output over features in the model's order.
 
         Args:
             values: Applicants x features.
             output: "probability", "margin" (log-odds) or "contributions" (applicants x (features + 1), the base last).
         """
-        return self.predict_of(self.matrix(values), output)
-
-    def matrix(self, values: Vector) -> "xgboost.DMatrix":
-        """The booster's own form of features in its order. One thread: Spark has given this task one core."""
-        import xgboost
-
-        return xgboost.DMatrix(values, missing=np.nan, feature_names=list(self.features), nthread=1)
-
-    def predict_of(self, data: "xgboost.DMatrix", output: str) -> Vector:
-        """As `predict`, of features in the booster's own form."""
-        if not data.num_row():
-            return np.empty((0, len(self.features) + 1) if output == "contributions" else 0)
-        predicted = self.booster.predict(
-            data, output_margin=output == "margin", pred_contribs=output == "contributions"
-        )
-        return np.asarray(predicted, dtype=np.float64)
+        (predicted,) = self.predictor.predict(values, [output])
+        return predicted
 
     def probabilities(self, rows: pd.DataFrame) -> Vector:
         """P(default) of each row; nan for a row that `not_scored` gives a reason for."""
@@ -146,8 +200,7 @@ class Model:
         Raises:
             ArithmeticError: Contributions that do not add up to the margin.
         """
-        data = self.matrix(values)
-        explained, margin = self.predict_of(data, "contributions"), self.predict_of(data, "margin")
+        explained, margin, probability = self.predictor.predict(values, ["contributions", "margin", "probability"])
         contributions, base = explained[:, :-1].copy(), explained[:, -1]
         check_additivity(contributions, base, margin, tolerance)
         families, sums = by_family(contributions, self.families)
@@ -160,7 +213,7 @@ class Model:
             families=families,
             base_value=base,
             margin=margin,
-            probability=self.predict_of(data, "probability"),
+            probability=probability,
             reasons=reasons,
             reason_sums=np.take_along_axis(sums, reasons, axis=1),
             named=named,
@@ -212,13 +265,31 @@ def load_model(file: bytes, sha256: str) -> Model:
 
     Raises:
         ModelRefused: Another hash: what a broken file does to xgboost is undefined, so it is never given one. Or
-            families that are not ours.
+            families that are not ours, or a kind of model that nothing here reads.
     """
     found = sha256_of(file)
     if found != sha256:
         raise ModelRefused(
             f"the model's file has sha256 {found[:12]}..., registered was {sha256[:12]}...: it was changed"
         )
+    kinds = (read(file) for read in KINDS)
+    predictor = next((kind for kind in kinds if kind is not None), None)
+    if predictor is None:
+        raise ModelRefused(f"the file with sha256 {found[:12]}... is of no kind of model that is known here")
+    unknown = sorted(set(predictor.families) - FAMILIES.keys())
+    if unknown:
+        raise ModelRefused(f"the model gives reasons of the family {unknown[0]}, which has no sentence: train it again")
+    return Model(predictor, found)
+
+
+def read_boosted_trees(file: bytes) -> BoostedTrees | None:
+    """What `seal` made, None of what starts otherwise.
+
+    Raises:
+        ModelRefused: Trees without families or feature set.
+    """
+    if not file.startswith(UBJSON_OBJECT):
+        return None
     import xgboost
 
     booster: Any = xgboost.Booster({"nthread": 1})
@@ -226,10 +297,10 @@ def load_model(file: bytes, sha256: str) -> Model:
     families, feature_set = booster.attr("families"), booster.attr("feature_set")
     if families is None or feature_set is None:
         raise ModelRefused(
-            f"the file with sha256 {found[:12]}... has no families or feature set: train made it otherwise"
+            f"the file with sha256 {sha256_of(file)[:12]}... has no families or feature set: train made it otherwise"
         )
-    kinds = tuple(families.split(SEPARATOR))
-    unknown = sorted(set(kinds) - FAMILIES.keys())
-    if unknown:
-        raise ModelRefused(f"the model gives reasons of the family {unknown[0]}, which has no sentence: train it again")
-    return Model(booster, tuple(booster.feature_names), kinds, feature_set, found, file)
+    return BoostedTrees(booster, tuple(booster.feature_names), tuple(families.split(SEPARATOR)), feature_set, file)
+
+
+# Another kind of model adds what reads its file, None of a file that isn't its own.
+KINDS: tuple[Callable[[bytes], Predictor | None], ...] = (read_boosted_trees,)

@@ -57,8 +57,8 @@ class Provenance:
         name: The registered model's.
         run_id: MLflow's, of the training.
         sha256: Of the model's file.
-        rounds: How many trees it has.
-        ended: Why so many, in a line.
+        kind: What it is and how large.
+        ended: Why it has so many trees, in a line.
         run_date: The delivery that it learned from.
         source: Where that delivery came from.
         lake: The lake's address.
@@ -70,7 +70,7 @@ class Provenance:
     name: str
     run_id: str
     sha256: str
-    rounds: int
+    kind: str
     ended: str
     run_date: date
     source: str
@@ -126,7 +126,7 @@ class ModelCard:
         of = self.provenance
         test = sum(part.rows for part in of.parts if part.name == folds.TEST)
         return (
-            f"Gradient-boosted trees ({of.rounds} rounds) over {sum(self.features.values()):,} features that give the "
+            f"{of.kind[:1].upper()}{of.kind[1:]} over {sum(self.features.values()):,} features that give the "
             f"probability of payment difficulties. On {test:,} test applicants that took no part in training the AUC "
             f"is {area.value:.4f} ({area.low:.4f} to {area.high:.4f})."
         )

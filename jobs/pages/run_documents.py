@@ -171,7 +171,7 @@ def provenance(job: Job, training: Training, model: Model, rows: DataFrame) -> P
         name=job.settings.mlflow.model_name,
         run_id=training.run_id,
         sha256=model.sha256,
-        rounds=model.booster.num_boosted_rounds(),
+        kind=model.predictor.name,
         ended=training.ended,
         run_date=training.run_date,
         source=source[0] if source else "",

@@ -1,7 +1,6 @@
 """What the gates judge a candidate by: read from the lake, scored with the candidate and with the champion."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -157,8 +156,8 @@ def shift(name: str, expected: pd.DataFrame, actual: pd.DataFrame, confidence: f
 
 
 def most_gaining(model: Model, most: int) -> list[str]:
-    """The features whose splits gain most, largest first, equal ones by name; all that split where they are fewer."""
-    gains: dict[str, Any] = model.booster.get_score(importance_type="total_gain")
+    """The features that it gains most from, largest first, equal ones by name; all that it uses if fewer."""
+    gains = model.predictor.gains()
     return sorted(gains, key=lambda name: (-gains[name], name))[:most]
 
 

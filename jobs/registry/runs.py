@@ -13,7 +13,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.model.booster import Model
+from jobs.model.booster import BoostedTrees, Model
 from jobs.model.measures import Interval
 from jobs.registry.connection import DELETED, Connection
 from jobs.registry.model_files import open_model
@@ -21,6 +21,7 @@ from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Split
 
 if TYPE_CHECKING:
+    import xgboost
     from mlflow.data.dataset import Dataset
     from mlflow.entities import Run
     from mlflow.types.schema import Schema
@@ -165,7 +166,7 @@ class OpenRun:
 
         example = pd.DataFrame([[float(place) for place in range(len(model.features))]], columns=list(model.features))
         logged = mlflow.xgboost.log_model(
-            model.booster,
+            as_booster(model),
             name="model",
             signature=ModelSignature(
                 inputs=doubles(model.features),
@@ -229,6 +230,13 @@ class OpenRun:
         from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
         self.tag({MLFLOW_RUN_NOTE: text})
+
+
+def as_booster(model: Model) -> "xgboost.Booster":
+    """What MLflow's flavour for xgboost logs; another kind of model needs a flavour of its own."""
+    if not isinstance(model.predictor, BoostedTrees):
+        raise TypeError(f"{model.predictor.name}: MLflow's flavour of it is to be named in OpenRun.log_model")
+    return model.predictor.booster
 
 
 @dataclass(frozen=True)

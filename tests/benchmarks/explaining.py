@@ -101,7 +101,7 @@ def run_explain(work: Path, watch: Stopwatch) -> None:
 
 def in_memory(model: Model, values: Values) -> None:
     """The booster's contributions of rows that lie in memory, and nothing else."""
-    booster = model.booster.copy()
+    booster = model.predictor.booster.copy()
     booster.set_param({"nthread": THREADS})
     data = xgboost.DMatrix(values, feature_names=list(model.features), nthread=THREADS)
     booster.predict(data, pred_contribs=True)
@@ -125,7 +125,7 @@ def from_spark(rows: DataFrame, model: Model) -> DataFrame:
         loaded = load_model(file, sha256)
         for each in batches:
             values = np.ascontiguousarray(each.select(loaded.features).to_pandas().to_numpy())
-            found = loaded.booster.predict(loaded.matrix(values), pred_contribs=True)
+            found = loaded.predictor.booster.predict(loaded.predictor.matrix(values), pred_contribs=True)
             yield pa.RecordBatch.from_arrays([pa.array([len(found)])], names=["rows"])
 
     return rows.mapInArrow(predict, "rows BIGINT")

@@ -88,7 +88,7 @@ def test_the_model_reads_the_nested_features_of_every_applicant(line: Job) -> No
     model = model_of(line)
     assert model.features[-len(NAMES) :] == tuple(NAMES)
     assert len(declared_inputs(line.settings.nested)) == len(catalogue()) + len(NAMES)
-    assert len(set(NAMES) & set(model.booster.get_score())) > len(NAMES) / 2
+    assert len(set(NAMES) & set(model.predictor.booster.get_score())) > len(NAMES) / 2
     nested = line.lake.read_run_date(NESTED, DAY)
     assert nested.count() == line.lake.read_run_date(FEATURES, DAY).count()
     known = nested.select(*[F.count(name) for name in NAMES]).first()

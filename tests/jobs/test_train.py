@@ -123,7 +123,7 @@ def test_the_served_model_scores_as_the_batch_and_as_spark_before_the_cut(
     assert np.abs(mine - served).max() <= 1e-6
     assert np.array_equal(mine, batched["probability"])
     assert np.abs(mine - [each[1] for each in in_spark]).max() <= 1e-6
-    assert fitted.get_booster().num_boosted_rounds() > model.booster.num_boosted_rounds()
+    assert fitted.get_booster().num_boosted_rounds() > model.predictor.booster.num_boosted_rounds()
 
 
 def test_the_signature_wants_every_feature_as_a_double(training: Training) -> None:

@@ -49,7 +49,7 @@ def test_the_file_holds_names_families_and_version(model: Model) -> None:
 
 
 def test_what_was_loaded_is_saved_as_the_same_bytes(model: Model) -> None:
-    assert bytes(model.booster.save_raw("ubj")) == model.file
+    assert bytes(model.predictor.booster.save_raw("ubj")) == model.file
 
 
 def test_a_changed_file_is_refused_before_it_is_parsed(file: bytes) -> None:
@@ -118,7 +118,7 @@ def test_decline_begins_at_the_threshold() -> None:
 
 def test_contributions_are_those_of_the_tree_explainer(model: Model) -> None:
     rows = ROWS[:20]
-    expected = shap.TreeExplainer(model.booster).shap_values(xgboost.DMatrix(rows))
+    expected = shap.TreeExplainer(model.predictor.booster).shap_values(xgboost.DMatrix(rows))
     for explanation, row in zip(model.explain(rows, 4, len(FAMILY_OF), 1e-3), expected, strict=True):
         mine = {each.feature: each.contribution for each in explanation.contributions}
         assert [mine[name] for name in FAMILY_OF] == pytest.approx(row, abs=1e-6)

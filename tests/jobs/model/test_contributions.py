@@ -45,7 +45,7 @@ def expected_leaf(tree: pd.DataFrame, node: str, row: dict[str, float], known: f
 
 def shapley_values(model: Model, row: dict[str, float]) -> list[float]:
     """By the definition (Shapley 1953): what a feature adds to those known before it, over all orders."""
-    nodes = model.booster.trees_to_dataframe().set_index("ID")
+    nodes = model.predictor.booster.trees_to_dataframe().set_index("ID")
     trees = [tree for _, tree in nodes.groupby("Tree")]
 
     def worth(known: tuple[str, ...]) -> float:

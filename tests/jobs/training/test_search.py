@@ -144,7 +144,7 @@ def test_few_applicants_are_all_fitted_on_with_the_rounds_that_are_best_out_of_f
     assert found.by_round.labels.size == rows.rows.where("part != 'test'").count()
     assert found.by_round.first.losses.argmin() == found.by_round.step
     model = store.runs.trained_model(store.runs.training(run_id))
-    assert model.booster.num_boosted_rounds() == found.by_round.rounds
+    assert model.predictor.booster.num_boosted_rounds() == found.by_round.rounds
     chosen = rows.only(found.names)
     plain = xgboost_on(chosen, found.train, round(found.by_round.rounds))
     people = rows.rows.where("part = 'test'").orderBy("SK_ID_CURR").toPandas()
