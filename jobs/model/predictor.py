@@ -38,7 +38,8 @@ class Predictor(Protocol):
     def predict(self, values: Vector, outputs: Sequence[Output]) -> tuple[Vector, ...]:
         """What is asked of the rows, in that order.
 
-        "margin" is (rows,), log-odds; "probability" (rows,), of that margin; "contributions" (rows, features + 1): each feature's share of the margin, then the base value. They add up to the margin, but for noise of float32.
+        "margin" is (rows,), log-odds; "probability" (rows,), of that margin; "contributions" (rows, features + 1): each
+        feature's share of the margin, then the base value. They add up to the margin, but for noise of float32.
 
         Args:
             values: (rows, features), nan where unknown, none infinite; possibly no rows.
