@@ -33,6 +33,8 @@ UNREADABLE = {
     Type.AMOUNT: "is not an amount",
     Type.REAL: "is not a number",
 }
+BETWEEN_CELLS = ',;"\t'
+"""What stands between the empty cells of a line that holds nothing."""
 
 
 def schema(table: Table) -> T.StructType:
@@ -72,12 +74,18 @@ def accepted_rows(parsed: DataFrame, table: Table) -> DataFrame:
     return parsed.where(F.col(CELLS).isNull()).select(FILE, *names(table))
 
 
+def is_blank_row(table: Table) -> SqlColumn:
+    """Whether a parsed row holds nothing, as spreadsheets add them at the end; it is neither accepted nor refused."""
+    text = F.concat_ws("", *(F.col(f"{CELLS}.{name}") for name in (BROKEN_LINE, *names(table))))
+    return F.col(CELLS).isNotNull() & (F.trim(F.translate(text, BETWEEN_CELLS, "")) == "")
+
+
 def refused_rows(parsed: DataFrame, table: Table) -> DataFrame:
     """The parsed rows that break the contract: `FILE`, their cells as delivered, and `ERRORS` with every reason.
 
     Of a broken line only that is said: which of its cells belongs to which column can't be known.
     """
-    cells = parsed.where(F.col(CELLS).isNotNull()).select(FILE, f"{CELLS}.*")
+    cells = parsed.where(F.col(CELLS).isNotNull() & ~is_blank_row(table)).select(FILE, f"{CELLS}.*")
     line = error("the line", F.col(BROKEN_LINE), F.lit("has more or fewer cells than its header"))
     reasons = F.array_compact(F.array(*(reason(column) for column in table.columns)))
     return beside_cells(cells, table).select(
@@ -160,6 +168,8 @@ def breaches(column: Column) -> list[tuple[SqlColumn, str]]:
         found.append((text.isNull() & ~F.col(FILE).isin(*column.absent_from), "is empty"))
     if column.type is not Type.TEXT:
         found.append((text.isNotNull() & value.isNull(), UNREADABLE[column.type]))
+    if column.type is Type.ID:
+        found.append((value <= 0, "is not above 0"))
     if column.codes:
         codes = [literal(column, code) for code in column.codes]
         found.append((~value.isin(*codes), f"is not one of {', '.join(column.codes)}"))

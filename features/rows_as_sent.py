@@ -17,6 +17,13 @@ IDENTIFIER = re.compile(r"[\x00-\x20]*[+]?([0-9]+)([.]0)?[\x00-\x20]*")
 # What pandas calls a column without a name when it reads it; its own index is one when it is written.
 UNNAMED = re.compile(r"Unnamed: ?[0-9]{1,9}", re.IGNORECASE)
 
+MISWRITTEN = {
+    re.compile(r"true|false", re.IGNORECASE): "write 1 or 0",
+    re.compile(r"[+-]?[0-9]+,[0-9]+"): "write a decimal point",
+    re.compile(r"nan|na|n/a|null|none|nil|-|[+-]?inf(inity)?", re.IGNORECASE): "leave the cell empty",
+}
+"""How other programs write numbers, and what to write instead."""
+
 
 @dataclass(frozen=True)
 class Header:
@@ -106,6 +113,11 @@ def read_identifier(text: str) -> int | None:
     return number if 0 < number <= LARGEST_IDENTIFIER else None
 
 
+def how_to_write(text: str) -> str:
+    """What to write in place of a cell that is no number; nothing where that can't be known."""
+    return next((instead for pattern, instead in MISWRITTEN.items() if pattern.fullmatch(text.strip())), "")
+
+
 def is_blank(cells: Iterable[str | None]) -> bool:
     """Whether a row holds nothing, as spreadsheets add them at the end; such a row is left out."""
     return not any(cell and cell.strip() for cell in cells)
@@ -117,7 +129,7 @@ def shown(text: str) -> str:
     return printable if len(printable) <= VALUE_SHOWN else f"{printable[:VALUE_SHOWN]}..."
 
 
-def few(names: Sequence[str], most: int = NAMES_SHOWN) -> str:
+def few(names: Sequence[str], most: int = NAMES_SHOWN, between: str = ", ") -> str:
     """The first of many names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+    return f"{between.join(names[:most])}{more}"

@@ -1,98 +1,142 @@
-"""The files of a delivery: where they are, what their headers say, and their cells as text."""
+"""The CSV files of a delivery: what their headers say, and their cells as text."""
 
-import csv
-import io
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
+from pathlib import PurePosixPath
+from urllib.parse import unquote
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from features.contract import BROKEN_LINE, FILE
+from features.rows_as_sent import Header, few, read_header
 from features.spec import Table
-from jobs.runtime.addresses import list_files, literally
-from jobs.runtime.errors import ContractBroken, UserError
+from jobs.lake.delivery_files import Folder, Packed, find_parts
+from jobs.lake.first_lines import BYTES, LINES, Zipped, header_of
+from jobs.runtime.addresses import literally
+from jobs.runtime.errors import ContractBroken
 
-DESCRIPTIONS = "HomeCredit_columns_description.csv"
-DATA_FILES = "*.{csv,csv.gz}"
 HEADERS_AT_ONCE = 8
+# As Spark's error of the condition FAILED_READ_FILE says it.
+UNREADABLE = re.compile(r"Encountered error while reading file (.+?)\.\s+(?:SQLSTATE|File does not exist)")
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A CSV file of a delivery, or a folder of its parts; parts are grouped by what their headers name."""
+    """A CSV file of a delivery, or a folder of its parts; parts are grouped by what their headers name.
+
+    Args:
+        name: Of the file, without ending, as the contract spells it.
+        table: The source table that it belongs to.
+        spelt: Its name in the delivery, where that is written in other capitals.
+        parts: Each header, and the addresses of the parts that have it.
+    """
 
     name: str
     table: Table
-    parts: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    """(header, addresses of the parts that have it)."""
+    spelt: str | None
+    parts: tuple[tuple[Header, tuple[str, ...]], ...]
 
     @property
-    def read(self) -> tuple[str, ...]:
-        """The contract's columns that the file is read for."""
-        return tuple(column.name for column in self.table.columns if self.name not in column.absent_from)
-
-    @property
-    def ignored(self) -> list[str]:
-        """The columns that the file has and the contract doesn't."""
-        return sorted({column for header, _ in self.parts for column in header} - set(self.read))
+    def remarks(self) -> tuple[str, ...]:
+        """A sentence for each thing that was taken though it is not as the contract says."""
+        spelt = (f"taken for {self.name}",) if self.spelt else ()
+        return (*spelt, *dict.fromkeys(remark for header, _ in self.parts for remark in header.remarks))
 
 
-def find_file(spark: SparkSession, source: str, name: str) -> list[str]:
-    """The parts of a source file, whichever of its possible names it has; nothing where it has none."""
-    forms = [f"{source.rstrip('/')}/{name}{ending}" for ending in (".csv", ".csv.gz", "")]
-    found = {form: files for form in forms if (files := list_files(spark, form, DATA_FILES))}
-    if len(found) > 1:
-        raise UserError(f"{name} is there {len(found)} times, as {' and '.join(found)}: leave one of them")
-    return next(iter(found.values()), [])
+def columns_of(table: Table, name: str) -> tuple[str, ...]:
+    """The contract's columns that the table's file of that name is read for."""
+    return tuple(column.name for column in table.columns if name not in column.absent_from)
 
 
-def read_header(spark: SparkSession, part: str) -> tuple[str, ...]:
-    """The columns that a part names; nothing where it is empty."""
-    line = spark.read.text(literally(part)).where(F.trim("value") != "").first()
-    return tuple(column.strip() for column in next(csv.reader([line["value"].lstrip("\ufeff")]))) if line else ()
-
-
-def open_file(spark: SparkSession, source: str, name: str, table: Table) -> SourceFile | None:
+def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
     """The file's parts and headers; None where the delivery does not have it.
 
     Raises:
         UserError: It is there in several forms.
-        ContractBroken: It is empty, or a header lacks a column or names one twice.
+        Packed: It is a zip archive.
+        ContractBroken: It is empty or no CSV, it can't be read, or a header lacks a column or names one twice.
     """
-    addresses = find_file(spark, source, name)
-    if not addresses:
+    found = find_parts(folder, name)
+    if found is None:
         return None
+    columns = columns_of(table, name)
     with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
-        headers = list(pool.map(partial(read_header, spark), addresses))
+        headers = list(pool.map(partial(open_part, folder.spark, columns), found.addresses))
     parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for address, header in zip(addresses, headers, strict=True):
-        if header:  # Spark writes an empty part where a partition held no row
-            parts[header].append(address)
+    for address, names in zip(found.addresses, headers, strict=True):
+        if names:  # Spark writes an empty part where a partition held no row
+            parts[names].append(address)
     if not parts:
         raise ContractBroken(f"{name} is empty, it has not even a header: export it again")
-    file = SourceFile(name, table, tuple((header, tuple(same)) for header, same in parts.items()))
-    for header in parts:
-        check_header(file, header)
-    return file
+    read = {names: read_header(names, columns) for names in parts}
+    for header in read.values():
+        check_header(name, header, len(columns))
+    return SourceFile(name, table, found.spelt, tuple((read[names], tuple(same)) for names, same in parts.items()))
 
 
-def check_header(file: SourceFile, header: Sequence[str]) -> None:
+def open_part(spark: SparkSession, columns: Sequence[str], part: str) -> tuple[str, ...]:
+    """The columns that a part names; nothing where it is empty."""
+    with told_when_unreadable():
+        # As bytes: what is no text must not be taken for it.
+        start = F.substring(F.col("value").cast("binary"), 1, BYTES).alias("start")
+        lines = [bytes(row["start"]) for row in spark.read.text(literally(part)).select(start).limit(LINES).collect()]
+    try:
+        return header_of(lines, columns, packed=part.endswith(".gz"))
+    except Zipped:
+        raise Packed(part) from None
+    except ContractBroken as problem:
+        raise ContractBroken(f"{part_name(part)} {problem}") from None
+
+
+def part_name(part: str) -> str:
+    """A file, or a part with its folder, as a message names it."""
+    path = PurePosixPath(part)
+    return f"{path.parent.name}/{path.name}" if path.parent.name.casefold().endswith(".csv") else path.name
+
+
+@contextmanager
+def told_when_unreadable() -> Iterator[None]:
+    """Say of a file that can't be read to its end which one it is.
+
+    Raises:
+        ContractBroken: Spark met one.
+    """
+    try:
+        yield
+    except Py4JJavaError as error:  # Spark's Python side has no name for it
+        unreadable = UNREADABLE.search(str(error))
+        if unreadable is None:
+            raise
+        raise ContractBroken(f"{part_name(unquote(unreadable[1]))} {why_unreadable(str(error))}") from None
+
+
+def why_unreadable(trace: str) -> str:
+    """What is wrong with the file that Spark's trace tells of, and what to do."""
+    if "incorrect header check" in trace or "not a gzip file" in trace:
+        return "is named .gz and is not packed by gzip: name it .csv, or pack it"
+    if "Permission denied" in trace:
+        return "may not be read: permission denied"
+    return "can't be read to its end, it is cut off or damaged: send it again"
+
+
+def check_header(name: str, header: Header, columns: int) -> None:
     """Refuse a header that lacks a column or names one twice."""
-    missing = [column for column in file.read if column not in header]
-    twice = [column for column, times in Counter(header).items() if times > 1 and column in file.read]
-    if missing:
-        s = "s" if len(missing) > 1 else ""
+    if header.lacking:
+        s = "s" if len(header.lacking) > 1 else ""
         raise ContractBroken(
-            f"{file.name} lacks the column{s} {', '.join(missing)}: export it with all {len(file.read)} columns; "
-            f"its header is {', '.join(header)[:120]}"
+            f"{name} lacks the column{s} {few(header.lacking)}: export it with all {columns} columns; "
+            f"its header is {few(header.shown)}"
         )
-    if twice:
-        raise ContractBroken(f"{file.name} has several columns named {', '.join(twice)}: leave one of each")
+    if header.repeated:
+        raise ContractBroken(f"{name} has several columns named {few(header.repeated)}: leave one of each")
 
 
 def read_cells(spark: SparkSession, file: SourceFile) -> DataFrame:
@@ -100,12 +144,13 @@ def read_cells(spark: SparkSession, file: SourceFile) -> DataFrame:
     return reduce(DataFrame.unionByName, (read_parts(spark, file, header, parts) for header, parts in file.parts))
 
 
-def read_parts(spark: SparkSession, file: SourceFile, header: Sequence[str], parts: Sequence[str]) -> DataFrame:
+def read_parts(spark: SparkSession, file: SourceFile, header: Header, parts: Sequence[str]) -> DataFrame:
     """The cells of the parts that share a header."""
     # Spark takes a header's columns by position and their names without regard to case: only known names are kept.
-    known = [name if name in file.read else f"_ignored_{position}" for position, name in enumerate(header)]
+    known = {place: column for column, place in header.places.items()}
+    names = [known.get(place, f"_ignored_{place}") for place in range(len(header.sent))]
     rows = (
-        spark.read.schema(T.StructType([T.StructField(name, T.StringType()) for name in (*known, BROKEN_LINE)]))
+        spark.read.schema(T.StructType([T.StructField(name, T.StringType()) for name in (*names, BROKEN_LINE)]))
         .option("header", True)
         .option("escape", '"')
         .option("columnNameOfCorruptRecord", BROKEN_LINE)
@@ -113,26 +158,7 @@ def read_parts(spark: SparkSession, file: SourceFile, header: Sequence[str], par
         .csv([literally(part) for part in parts])
     )
     columns = (
-        (F.col(column.name) if column.name in file.read else F.lit(None).cast("string")).alias(column.name)
+        (F.col(column.name) if column.name in header.places else F.lit(None).cast("string")).alias(column.name)
         for column in file.table.columns
     )
     return rows.select(F.lit(file.name).alias(FILE), BROKEN_LINE, *columns)
-
-
-def read_descriptions(spark: SparkSession, source: str) -> dict[tuple[str, str], str]:
-    """(source table, column) to its meaning, as the delivery's description file has it; nothing without one."""
-    address = f"{source.rstrip('/')}/{DESCRIPTIONS}"
-    if not list_files(spark, address, DATA_FILES):
-        return {}
-    file = spark.read.format("binaryFile").load(literally(address)).select("content").first()
-    # Spark's CSV reader does not know cp1252, in which Kaggle ships it.
-    text = bytes(file["content"]).decode("cp1252", errors="replace") if file else ""
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    if not {"Table", "Row", "Description"} <= set(rows.fieldnames or ()):
-        raise ContractBroken(f"{DESCRIPTIONS} lacks the columns Table, Row and Description: leave it out or repair it")
-    return {(described_table(row["Table"]), row["Row"].strip()): row["Description"].strip() for row in rows}
-
-
-def described_table(file: str) -> str:
-    """The source table that a description means: application_{train|test}.csv is the application."""
-    return file.partition(".")[0].partition("_{")[0]

@@ -20,6 +20,9 @@ from jobs.runtime.session import setting
 DELIVERIES = "operations/deliveries"
 STEPS = "operations/steps"
 CHECKS = "operations/checks"
+REFUSED_CHECKS = "operations/refused_checks"
+REFUSED_QUARANTINE = "quarantine/refused"
+"""Of the last delivery of a run date that was refused, apart from those of the one that is published."""
 PROMOTIONS = "operations/promotions"
 FEATURES = "features"
 ENCODINGS = "encodings"
@@ -46,6 +49,11 @@ def source_table(name: str) -> str:
 def quarantine_table(name: str) -> str:
     """The lake's name of a source table's quarantine."""
     return f"quarantine/{name}"
+
+
+def refused_quarantine_table(name: str) -> str:
+    """The lake's name of a source table's quarantine in the last delivery that was refused."""
+    return f"{REFUSED_QUARANTINE}/{name}"
 
 
 def parse_run_date(text: str) -> date:

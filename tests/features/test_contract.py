@@ -22,6 +22,7 @@ from features.contract import (
     schema,
     without_repeats,
 )
+from features.rows_as_sent import read_identifier
 from features.spec import Column, Table, Type
 
 LOANS = Table(
@@ -107,7 +108,20 @@ CELLS_OF = {
         " 0.5": None,
         "0.5%": None,
     },
-    "ID": {"100002": 100002, "100002.0": 100002, "100002.5": None, "1e5": None, "no": None},
+    "ID": {
+        "100002": 100002,
+        "100002.0": 100002,
+        " 100002 ": 100002,
+        "+0100002": 100002,
+        "9223372036854775807": 2**63 - 1,
+        "9223372036854775808": None,
+        "100002.5": None,
+        "1e5": None,
+        "1_000": None,
+        "0": None,
+        "-100002": None,
+        "no": None,
+    },
     "FLAG": {"1": 1, "1.0": 1, "0": 0, "2": None, "yes": None},
     "STATUS": {"C": "C", "X": "X", "c": None, "C ": None},
 }
@@ -130,6 +144,10 @@ def test_a_cell_means_what_it_says_or_is_refused(spark: SparkSession) -> None:
         else:
             assert case in kept, f"{column} refused {text}"
             assert kept[case][column] == expected
+
+
+def test_an_identifier_is_the_same_to_every_door() -> None:
+    assert {text: read_identifier(text) for text in CELLS_OF["ID"]} == CELLS_OF["ID"]
 
 
 def test_a_refused_row_tells_all_its_reasons(spark: SparkSession) -> None:

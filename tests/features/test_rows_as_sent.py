@@ -2,7 +2,7 @@
 
 import pytest
 
-from features.rows_as_sent import Header, few, is_blank, read_header, read_identifier, shown
+from features.rows_as_sent import Header, few, how_to_write, is_blank, read_header, read_identifier, shown
 
 COLUMNS = ("SK_ID_CURR", "TARGET", "STATUS")
 
@@ -67,6 +67,23 @@ def test_an_empty_header_lacks_everything() -> None:
 )
 def test_an_identifier_is_a_whole_number_above_0(text: str, number: int | None) -> None:
     assert read_identifier(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("TRUE", "write 1 or 0"),
+        ("False ", "write 1 or 0"),
+        ("-406597,5", "write a decimal point"),
+        ("1,234,567", ""),
+        ("NaN", "leave the cell empty"),
+        ("NULL", "leave the cell empty"),
+        ("-inf", "leave the cell empty"),
+        ("many", ""),
+    ],
+)
+def test_a_cell_that_is_no_number_is_told_what_to_write(text: str, instead: str) -> None:
+    assert how_to_write(text) == instead
 
 
 def test_a_row_of_nothing_is_blank() -> None:

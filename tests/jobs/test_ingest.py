@@ -1,10 +1,7 @@
 """From CSV files to a published delivery, and every way in which the files can be broken."""
 
-import csv
-import gzip
 import random
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,16 +9,16 @@ from signal import SIGKILL
 
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F
 
 from features import TABLES
-from features.contract import BROKEN_LINE, FILE
-from features.tables import bureau_balance
-from jobs.ingest import check, check_tables, find_files, ingest, keeping
-from jobs.lake.csv_files import DESCRIPTIONS, open_file, read_cells
+from jobs.ingest import check, ingest
+from jobs.lake.checks import Check, check_tables, keeping
+from jobs.lake.contents import tables_of
+from jobs.lake.delivery_files import open_folder
+from jobs.lake.descriptions import DESCRIPTIONS
 from jobs.lake.job import Job, Step
-from jobs.lake.tables import CHECKS, Lake, quarantine_table, source_table
-from jobs.runtime.errors import ContractBroken, UserError
+from jobs.lake.tables import CHECKS, REFUSED_CHECKS, Lake, quarantine_table, refused_quarantine_table, source_table
+from jobs.runtime.errors import ContractBroken
 from jobs.runtime.settings import Settings
 from tests.deliveries import ANNA, BRUNO, CLARA, Delivery, delivery, row, write_delivery, write_rows
 from tests.processes import run_python
@@ -67,6 +64,7 @@ def published(
     source = write_delivery(folder / "delivery", quirky_delivery())
     described = (
         'n,Table,Row,Description,Special\n1,application_{train|test}.csv,TARGET ,"Client\x92s trouble, if any",\n'
+        "checked by the data team\n"
     )
     (source / DESCRIPTIONS).write_bytes(described.encode("latin-1"))
     job = Job(Lake(str(folder / "lake"), spark), RUN_DATE, lenient(settings))
@@ -129,8 +127,16 @@ def test_every_check_leaves_its_count(published: tuple[Job, dict[str, list[Row]]
     assert counted[payments, payments, "reason: NUM_INSTALMENT_NUMBER is not a whole number"] == 1
 
 
+def as_a_spreadsheet_saves(path: Path) -> None:
+    """With a byte order mark, an index, names in small letters, and rows of nothing at the end."""
+    header, *lines = path.read_text().splitlines()
+    nothing = "," * len(header.split(","))
+    numbered = [f"{number},{line}" for number, line in enumerate(lines)]
+    path.write_text("\r\n".join([f",{header.lower()}", *numbered, nothing, nothing, ""]), encoding="utf-8-sig")
+
+
 def test_the_same_rows_in_other_files_give_the_same_tables(
-    published: tuple[Job, dict[str, list[Row]]], tmp_path: Path
+    published: tuple[Job, dict[str, list[Row]]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job, rows = published
     order = random.Random(3)
@@ -141,13 +147,22 @@ def test_the_same_rows_in_other_files_give_the_same_tables(
         header = list(cells[0])
         order.shuffle(header)
         shuffled = [{column: each[column] for column in header} for each in cells]
-        folder = source / file if file == "bureau" else source / f"{file}.csv"
+        folder = source / file.upper() if file == "bureau" else source / f"{file}.csv"
         folder.mkdir()
         for part in range(min(2, len(shuffled))):
             write_rows(folder / f"part-{part}.csv", shuffled[part::2])
+    as_a_spreadsheet_saves(source / "POS_CASH_balance.csv" / "part-0.csv")
     ingest(job, str(source))
     assert snapshot(job.lake.delivered_tables(RUN_DATE)) == rows
     assert len(job.lake.read(quarantine_table("credit_card_balance")).collect()) == 2
+    said = capsys.readouterr().err
+    for expected in (
+        "warning: BUREAU: taken for bureau",
+        "POS_CASH_balance: 1 rows, 0 refused, 1 identical rows dropped, 2 blank rows dropped",
+        "warning: POS_CASH_balance: ignored, not in the contract: column 1 (no name)",
+        "warning: POS_CASH_balance: taken without regard to capitals: ",
+    ):
+        assert expected in said
 
 
 def test_broken_files_are_told_at_once_and_change_no_table(
@@ -160,24 +175,30 @@ def test_broken_files_are_told_at_once_and_change_no_table(
     broken["bureau_balance"][2]["STATUS"] += "\n"  # the first half of the row looks like a whole one
     broken["installments_payments"][0]["AMT_PAYMENT"] = "much"
     source = write_delivery(tmp_path / "broken", broken)
-    (source / "previous_application.csv").write_text(",".join(broken["previous_application"][0]) + "\n")
     versions = {table.name: job.lake.version(source_table(table.name)) for table in TABLES}
+    checks, states = job.lake.read(CHECKS).collect(), tables_of(job.lake, RUN_DATE)
     with pytest.raises(ContractBroken) as refusal:
         ingest(replace(job, settings=settings), str(source))
     said = str(refusal.value)
+    with pytest.raises(ContractBroken) as by_check:
+        check(replace(job, settings=settings), str(source))
+    assert said.splitlines()[:-1] == str(by_check.value).splitlines(), "only where the refused rows are kept"
     for expected in (
         "application_train has a newline inside quotes",
         "bureau_balance has a newline inside quotes",
-        "previous_application has a header and no row",
         "installments_payments: 1 of 3 rows refused, more than 1.0%: AMT_PAYMENT is not an amount (1, such as 'much')",
-        job.lake.path(quarantine_table("installments_payments")),
+        f"the refused rows and why: {job.lake.root}/quarantine/refused",
     ):
         assert expected in said
+    assert "quarantine" not in str(by_check.value), "a check writes none"
     assert {table.name: job.lake.version(source_table(table.name)) for table in TABLES} == versions
     assert snapshot(job.lake.delivered_tables(RUN_DATE)) == rows
-    assert [each["AMT_PAYMENT"] for each in job.lake.read(quarantine_table("installments_payments")).collect()] == [
-        "much"
-    ]
+    assert tables_of(job.lake, RUN_DATE) == states, "refused rows of the published delivery among them"
+    assert job.lake.read(CHECKS).collect() == checks
+    refused = job.lake.read(refused_quarantine_table("installments_payments")).collect()
+    assert [payment["AMT_PAYMENT"] for payment in refused] == ["much"]
+    counted = job.lake.read(REFUSED_CHECKS).where("check like 'reason: AMT_PAYMENT%'").collect()
+    assert [(row["file"], row["rows"]) for row in counted] == [("installments_payments", 1)]
 
 
 def test_an_applicant_cannot_be_both_labelled_and_new(lake: Lake, settings: Settings, tmp_path: Path) -> None:
@@ -233,113 +254,10 @@ def test_a_killed_writer_harms_no_reader_and_a_rerun_finishes(
     assert finished["previous_application"].count() == 1
 
 
-def test_a_file_may_come_in_parts_of_every_form(spark: SparkSession, tmp_path: Path) -> None:
-    source = tmp_path / "a delivery [1], {2}"
-    parts = source / "bureau_balance.csv"
-    parts.mkdir(parents=True)
-    (parts / "part-0.csv").write_bytes(
-        b"\xef\xbb\xbfSK_ID_BUREAU,MONTHS_BALANCE,STATUS\r\n1,-1,C\r\n\r\n2,-1\r\n3,-1,C,\r\n"
-    )
-    (parts / "part-1.csv.gz").write_bytes(
-        gzip.compress(b'status,STATUS,SK_ID_BUREAU,MONTHS_BALANCE\nx,"C ""so"", yes","4",-1\nx,C,5\nx,"",6,-1')
-    )
-    (parts / "part-2.csv").write_bytes(b"")
-    (parts / "part-3.csv").write_bytes(b"SK_ID_BUREAU,MONTHS_BALANCE,STATUS\n")
-    (parts / "_SUCCESS").write_bytes(b"")
-    (parts / ".part-0.csv.crc").write_bytes(b"crc")
-    file = open_file(spark, str(source), "bureau_balance", bureau_balance.TABLE)
-    assert file is not None
-    assert file.ignored == ["status"]
-    cells = read_cells(spark, file)
-    found = {each["SK_ID_BUREAU"]: each for each in cells.where(F.col(BROKEN_LINE).isNull()).collect()}
-    whole = {key: (each["MONTHS_BALANCE"], each["STATUS"], each[FILE]) for key, each in found.items()}
-    assert whole == {
-        "1": ("-1", "C", "bureau_balance"),
-        "4": ("-1", 'C "so", yes', "bureau_balance"),
-        "6": ("-1", None, "bureau_balance"),
-    }
-    # Of rows whose other cells nobody asks for, Spark would not count the cells.
-    lines = cells.select("SK_ID_BUREAU", BROKEN_LINE).where(F.col(BROKEN_LINE).isNotNull()).collect()
-    assert sorted(each[BROKEN_LINE] for each in lines) == ["2,-1", "3,-1,C,", "x,C,5"]
-
-
-def rewrite_header(path: Path, change: Callable[[list[str]], list[str]]) -> None:
-    with path.open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([change(header), *rows])
-
-
-def lose_columns(source: Path) -> None:
-    rewrite_header(source / "bureau.csv", lambda names: [name.replace("DAYS_CREDIT", "DAY_CREDIT") for name in names])
-    rewrite_header(source / "application_train.csv", lambda names: [name.replace("TARGET", "Target") for name in names])
-
-
-def empty_files(source: Path) -> None:
-    (source / "bureau.csv").write_bytes(b"")
-    (source / "application_test.csv").write_bytes(b"")
-
-
-def repeat_a_column(source: Path) -> None:
-    rewrite_header(source / "bureau_balance.csv", lambda names: [*names[:2], names[1]])
-
-
-def name_a_column_twice(source: Path) -> None:
-    (source / "bureau_balance.csv").write_text("SK_ID_BUREAU,MONTHS_BALANCE,STATUS,STATUS\n1,0,C,C\n")
-
-
-def lose_files(source: Path) -> None:
-    for name in ("bureau", "application_train", "application_test"):
-        (source / f"{name}.csv").unlink()
-
-
-def lose_the_folder(source: Path) -> None:
-    shutil.rmtree(source)
-
-
-def leave_an_older_form(source: Path) -> None:
-    (source / "bureau.csv.gz").write_bytes(gzip.compress((source / "bureau.csv").read_bytes()))
-
-
-@pytest.mark.parametrize(
-    ("harm", "exit_code", "expected"),
-    [
-        (
-            lose_columns,
-            3,
-            ("bureau lacks the columns DAYS_CREDIT, DAYS_CREDIT_ENDDATE", "train lacks the column TARGET"),
-        ),
-        (empty_files, 3, ("bureau is empty", "application_test is empty")),
-        (repeat_a_column, 3, ("bureau_balance lacks the column STATUS",)),
-        (name_a_column_twice, 3, ("bureau_balance has several columns named STATUS",)),
-        (lose_files, 2, ("no application_train.csv or application_test.csv", "no bureau.csv")),
-        (lose_the_folder, 2, ("no application_train.csv", "no credit_card_balance.csv")),
-        (leave_an_older_form, 2, ("bureau is there 2 times",)),
-    ],
-)
-def test_files_that_cannot_be_read_are_named(
-    job: Job, tmp_path: Path, harm: Callable[[Path], None], exit_code: int, expected: tuple[str, ...]
-) -> None:
-    source = write_delivery(tmp_path / "delivery", delivery())
-    harm(source)
-    with pytest.raises(UserError) as refusal:
-        find_files(job, str(source))
-    assert refusal.value.exit_code == exit_code
-    assert [words for words in expected if words not in str(refusal.value)] == []
-
-
-@pytest.mark.parametrize("absent", ["application_train", "application_test"])
-def test_either_application_file_may_be_absent(job: Job, tmp_path: Path, absent: str) -> None:
-    source = write_delivery(tmp_path / "delivery", delivery())
-    (source / f"{absent}.csv").unlink()
-    files = {file.name for of_table in find_files(job, str(source)).values() for file in of_table}
-    assert files == set(delivery()) - {absent}
-
-
 def test_every_real_row_keeps_the_contract(job: Job, sample: Path) -> None:
     with keeping() as kept:
-        checked = check_tables(job, str(sample), Step("check"), kept)
-        counts = {each.table.name: (each.rows("accepted"), each.rows("refused")) for each in checked}
+        checked = check_tables(open_folder(job.lake.spark, str(sample)), Step("check"), kept)
+        counts = {each.table.name: (each.rows(Check.ACCEPTED), each.rows(Check.REFUSED)) for each in checked}
     assert counts == {
         "application": (2_000, 0),
         "bureau": (9_414, 0),

@@ -1,0 +1,408 @@
+"""A delivery held against its contracts: which rows are taken, which are refused and why, and what was counted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import partial, reduce
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from features import TABLES
+from features.contract import (
+    BROKEN_LINE,
+    CELLS,
+    ERRORS,
+    FILE,
+    UNREADABLE,
+    accepted_rows,
+    contradicting_keys,
+    contradictions,
+    is_blank_row,
+    new_level,
+    parse,
+    refused_rows,
+    repeated_keys,
+    without_repeats,
+)
+from features.rows_as_sent import few, how_to_write, shown
+from features.spec import Column, Table
+from jobs.lake.csv_files import SourceFile, open_file, read_cells, told_when_unreadable
+from jobs.lake.delivery_files import Folder, Packed, unpacking, where_instead
+from jobs.lake.job import Step
+from jobs.runtime.errors import ContractBroken, UserError
+from jobs.runtime.settings import Ingest
+
+TABLES_AT_ONCE = 3
+"""Checked side by side: planning one's queries leaves cores idle."""
+LEVELS_SHOWN = 5
+NOT_UTF_8 = "\ufffd"
+"""What Spark makes of bytes that are no UTF-8."""
+
+
+class Check(Enum):
+    """What is counted; the value is how operations/checks calls it."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    REPEATED = "identical rows dropped"
+    BLANK = "blank rows dropped"
+    ORPHAN = "without parent"
+    NEW_LEVEL = "new level of"
+    REASON = "reason:"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check counted in a file: a row of operations/checks.
+
+    Args:
+        file: Or the table, where all its files are counted together.
+        check: What was counted.
+        rows: How many rows.
+        about: The column with its new levels, or with why it was refused.
+        example: A cell that was refused.
+    """
+
+    file: str
+    check: Check
+    rows: int
+    about: str = ""
+    example: str = ""
+
+    @property
+    def words(self) -> str:
+        """The check with what it is about."""
+        return f"{self.check.value} {self.about}".rstrip()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A source table of the delivery, checked but not yet written.
+
+    Args:
+        table: Its contract.
+        files: Where it comes from.
+        parsed: Every row, as `contract.parse` gives it.
+        accepted: `FILE` and the typed columns.
+        contradicted: Rows that contradict another of their key, as `contract.refused_rows` gives them; None for none.
+        findings: What was counted.
+        broken: Why the delivery can't be taken, whatever the number of refused rows.
+    """
+
+    table: Table
+    files: tuple[SourceFile, ...]
+    parsed: DataFrame
+    accepted: DataFrame
+    contradicted: DataFrame | None
+    findings: tuple[Finding, ...]
+    broken: tuple[str, ...]
+
+    def refused(self) -> DataFrame:
+        """`FILE`, the cells as delivered, and the reasons."""
+        return all_refused(self.parsed, self.contradicted, self.table)
+
+    def rows(self, check: Check, file: str | None = None) -> int:
+        """Rows that a check counted, over all files or in one."""
+        return sum(finding.rows for finding in self.of(check) if file in (None, finding.file))
+
+    def of(self, *checks: Check) -> Iterator[Finding]:
+        """The findings of some checks."""
+        return (finding for finding in self.findings if finding.check in checks)
+
+
+@dataclass(frozen=True)
+class OncePerKey:
+    """The accepted rows with each key once, and those that contradict another of their key; None for none."""
+
+    rows: DataFrame
+    contradicted: DataFrame | None
+
+
+@dataclass(frozen=True)
+class FileCount:
+    """What a file's rows amount to before their keys are compared.
+
+    Args:
+        kept: Rows that keep the contract.
+        refused: Rows that break it.
+        blank: Rows that hold nothing.
+        half: A line that was cut by a newline inside quotes; None where none was.
+        new: For each open list the rows that hold a level that it does not.
+    """
+
+    kept: int
+    refused: int
+    blank: int
+    half: str | None
+    new: Mapping[str, int]
+
+
+NO_ROWS = FileCount(0, 0, 0, None, {})
+
+
+@dataclass
+class Kept:
+    """What is computed once and used several times: a CSV file is read and parsed only once."""
+
+    frames: list[DataFrame]
+
+    def keep(self, frame: DataFrame) -> DataFrame:
+        """The frame, kept in memory and on disk once it is computed."""
+        self.frames.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
+        return self.frames[-1]
+
+
+@contextmanager
+def keeping() -> Iterator[Kept]:
+    """Let go of everything kept in the end."""
+    kept = Kept([])
+    try:
+        yield kept
+    finally:
+        for frame in kept.frames:
+            frame.unpersist()
+
+
+def check_tables(folder: Folder, step: Step, kept: Kept) -> list[Checked]:
+    """Every source table, checked, with its warnings and a line of progress each.
+
+    Raises:
+        UserError: A file is not there.
+        ContractBroken: A file can't be read, or its header breaks the contract.
+    """
+    checked: dict[str, Checked] = {}
+    files_of = find_files(folder)
+    check = partial(check_table, folder.spark, kept)
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
+        pending = {table: pool.submit(check, table, files) for table, files in files_of.items()}
+        for table in files_of:
+            checked[table.name] = with_orphans(pending[table].result(), checked)
+            step.say(f"{table.name}: {summary(checked[table.name])}")
+            for warning in warnings(checked[table.name]):
+                step.warn(warning)
+    return list(checked.values())
+
+
+def find_files(folder: Folder) -> dict[Table, list[SourceFile]]:
+    """The files of every source table; all that is wrong with them is said at once."""
+    files_of: dict[Table, list[SourceFile]] = {table: [] for table in TABLES}
+    zips: list[str] = []
+    broken: list[str] = []
+    delivered: set[Table] = set()
+    for table, name in named_files():
+        try:
+            file = open_file(folder, name, table)
+        except Packed as packed:
+            zips.append(packed.address)
+        except ContractBroken as problem:
+            broken.append(str(problem))
+        else:
+            if file is None:
+                continue
+            files_of[table].append(file)
+        delivered.add(table)
+    absent = [" or ".join(f"{name}.csv" for name in table.files) for table in TABLES if table not in delivered]
+    missing = f"--input {folder.source} has no {few(absent)}, plain, as .csv.gz or as a folder of parts"
+    if zips or broken:
+        raise ContractBroken("\n".join([*unpacking(zips), *broken, *([missing] if absent and not zips else [])]))
+    if absent:
+        instead = where_instead(folder, [name for _, name in named_files()])
+        raise UserError(f"{missing}\n{instead}".rstrip())
+    return files_of
+
+
+def named_files() -> Iterator[tuple[Table, str]]:
+    """Every file that a delivery may have, with its source table."""
+    return ((table, name) for table in TABLES for name in table.files)
+
+
+def check_table(spark: SparkSession, kept: Kept, table: Table, files: Sequence[SourceFile]) -> Checked:
+    """Parse the files of a table in one pass, count what is wrong, and look for repeated keys."""
+    cells = reduce(DataFrame.unionByName, (read_cells(spark, file) for file in files))
+    parsed = kept.keep(parse(cells, table))
+    with told_when_unreadable():
+        counts = count_rows(parsed, table)
+    by_file = {file.name: counts.get(file.name, NO_ROWS) for file in files}
+    once = once_per_key(accepted_rows(parsed, table), table, kept)
+    findings = [*count_outcomes(by_file, once, table), *count_new_levels(by_file, once.rows, table)]
+    if any(finding.rows for finding in findings if finding.check is Check.REFUSED):
+        findings += count_reasons(all_refused(parsed, once.contradicted, table))
+    broken = tuple(unfit_files(by_file, table))
+    return Checked(table, tuple(files), parsed, once.rows, once.contradicted, tuple(findings), broken)
+
+
+def all_refused(parsed: DataFrame, contradicted: DataFrame | None, table: Table) -> DataFrame:
+    """The rows that break the contract, and those that contradict each other."""
+    refused = refused_rows(parsed, table)
+    return refused if contradicted is None else refused.unionByName(contradicted)
+
+
+def count_rows(parsed: DataFrame, table: Table) -> dict[str, FileCount]:
+    """What the rows of each file amount to; a file without rows is not there."""
+    line = F.col(f"{CELLS}.{BROKEN_LINE}")
+    # A newline inside quotes cuts a row: one of its pieces at least has too few cells and an odd number of quotes.
+    is_half = F.length(F.regexp_replace(line, '[^"]', "")) % 2 == 1
+    keeps = F.col(CELLS).isNull()
+    lists = open_lists(table)
+    rows = parsed.groupBy(FILE).agg(
+        F.count_if(keeps).alias("kept"),
+        F.count(CELLS).alias("broken"),
+        F.count_if(is_blank_row(table)).alias("blank"),
+        F.min(F.when(is_half, line)).alias("half"),
+        F.array(*(F.count_if(keeps & new_level(column)) for column in lists)).alias("new"),
+    )
+    names = [column.name for column in lists]
+    return {
+        row[FILE]: FileCount(
+            kept=row["kept"],
+            refused=row["broken"] - row["blank"],
+            blank=row["blank"],
+            half=row["half"],
+            new=dict(zip(names, row["new"], strict=True)),
+        )
+        for row in rows.collect()
+    }
+
+
+def once_per_key(rows: DataFrame, table: Table, kept: Kept) -> OncePerKey:
+    """Each key once: rows that are alike become one, those that contradict each other are told apart."""
+    repeated = kept.keep(repeated_keys(rows, table))
+    if repeated.isEmpty():
+        return OncePerKey(rows, None)
+    contradicting = kept.keep(contradicting_keys(rows, repeated, table))
+    return OncePerKey(
+        kept.keep(without_repeats(rows, contradicting, table)), kept.keep(contradictions(rows, contradicting, table))
+    )
+
+
+def count_outcomes(counts: Mapping[str, FileCount], once: OncePerKey, table: Table) -> Iterator[Finding]:
+    """What became of the rows of each file."""
+    accepted = {file: count.kept for file, count in counts.items()}
+    contradicted: Mapping[str, int] = {}
+    if once.contradicted is not None:
+        accepted, contradicted = rows_by_file(once.rows), rows_by_file(once.contradicted)
+    for file, count in counts.items():
+        yield Finding(file, Check.ACCEPTED, accepted.get(file, 0))
+        yield Finding(file, Check.REFUSED, count.refused + contradicted.get(file, 0))
+        if count.blank:
+            yield Finding(file, Check.BLANK, count.blank)
+    repeated = sum(count.kept for count in counts.values()) - sum(accepted.values()) - sum(contradicted.values())
+    if repeated:
+        yield Finding(table.name, Check.REPEATED, repeated)
+
+
+def count_new_levels(counts: Mapping[str, FileCount], accepted: DataFrame, table: Table) -> Iterator[Finding]:
+    """The levels of open lists that the contract has not seen."""
+    for file, count in counts.items():
+        for column in open_lists(table):
+            if count.new.get(column.name):
+                yield Finding(file, Check.NEW_LEVEL, count.new[column.name], name_levels(accepted, file, column))
+
+
+def unfit_files(counts: Mapping[str, FileCount], table: Table) -> Iterator[str]:
+    """What makes files unfit as a whole."""
+    for file, count in counts.items():
+        if count.half is not None:
+            yield (
+                f"{file} has a newline inside quotes or a quote that is not closed, near '{shown(count.half)}': "
+                "export it with one row a line"
+            )
+    if table.parent is None and not any(count.kept or count.refused for count in counts.values()):
+        have = "have" if len(counts) > 1 else "has"
+        yield f"{' and '.join(counts)} {have} a header and no row: there is no applicant, export again"
+
+
+def open_lists(table: Table) -> list[Column]:
+    """The columns whose levels may grow."""
+    return [column for column in table.columns if column.levels]
+
+
+def name_levels(accepted: DataFrame, file: str, column: Column) -> str:
+    """A column and the levels of its open list that the contract has not seen, the most frequent by name."""
+    unseen = accepted.where((F.col(FILE) == file) & new_level(column)).groupBy(column.name).count()
+    most_frequent = unseen.orderBy(F.desc("count"), column.name).limit(LEVELS_SHOWN).collect()
+    return f"{column.name}: {', '.join(shown(row[column.name]) for row in most_frequent)}"
+
+
+def rows_by_file(rows: DataFrame) -> dict[str, int]:
+    """How many rows came from each file."""
+    return {row[FILE]: row["count"] for row in rows.groupBy(FILE).count().collect()}
+
+
+def count_reasons(refused: DataFrame) -> list[Finding]:
+    """How often each column was refused for each problem, the most frequent first."""
+    errors = refused.select(FILE, F.explode(ERRORS).alias("error")).select(FILE, "error.*")
+    counts = errors.groupBy(FILE, "column", "problem").agg(
+        F.count(F.lit(1)).alias("rows"), F.min("value").alias("example")
+    )
+    ordered = counts.orderBy(F.desc("rows"), FILE, "column", "problem").collect()
+    return [
+        Finding(row[FILE], Check.REASON, row["rows"], f"{row['column']} {advised(row)}", row["example"])
+        for row in ordered
+    ]
+
+
+def advised(reason: Row) -> str:
+    """The problem, and of a cell that is no number what to write instead."""
+    advice = how_to_write(reason["example"]) if reason["problem"] in UNREADABLE.values() else ""
+    return f"{reason['problem']}: {advice}" if advice else str(reason["problem"])
+
+
+def with_orphans(table: Checked, checked: Mapping[str, Checked]) -> Checked:
+    """The table with a finding on its rows without parent; the parent was checked before it."""
+    if table.table.parent is None:
+        return table
+    name, key = table.table.parent
+    orphans = count_orphans(table.accepted, checked[name].accepted, key)
+    return replace(table, findings=(*table.findings, Finding(table.table.name, Check.ORPHAN, orphans)))
+
+
+def count_orphans(children: DataFrame, parents: DataFrame, key: str) -> int:
+    """Rows of a table whose parent is not in the delivery."""
+    # Counted by key first: far fewer rows meet the parents.
+    lost = children.groupBy(key).count().join(parents.select(key), on=key, how="left_anti")
+    row = lost.agg(F.sum("count")).first()
+    return int(row[0] or 0) if row else 0
+
+
+def summary(checked: Checked) -> str:
+    """A line on a table."""
+    rare = (Check.REPEATED, Check.BLANK, Check.ORPHAN)
+    counts = [f"{checked.rows(check):,} {check.value}" for check in rare if checked.rows(check)]
+    return ", ".join([f"{checked.rows(Check.ACCEPTED):,} rows", f"{checked.rows(Check.REFUSED):,} refused", *counts])
+
+
+def warnings(checked: Checked) -> Iterator[str]:
+    """What was taken though it is not as expected."""
+    for file in checked.files:
+        yield from (f"{file.spelt or file.name}: {remark}" for remark in file.remarks)
+        if not checked.rows(Check.ACCEPTED, file.name) + checked.rows(Check.REFUSED, file.name):
+            yield f"{file.name}: a header and no row, taken as it is: send it again if there should be some"
+    for level in checked.of(Check.NEW_LEVEL):
+        encoding = " (not in UTF-8: export the file in UTF-8)" if NOT_UTF_8 in level.about else ""
+        yield f"{level.file}: {level.words}, in {level.rows:,} rows{encoding}"
+
+
+def problems(checked: Sequence[Checked], settings: Ingest) -> list[str]:
+    """Why the delivery can't be taken: files that are unfit, and those with more refused rows than allowed."""
+    return [problem for table in checked for problem in (*table.broken, *too_many_refused(table, settings))]
+
+
+def too_many_refused(checked: Checked, settings: Ingest) -> Iterator[str]:
+    """For each file with more refused rows than allowed: how many, and why."""
+    for refused in checked.of(Check.REFUSED):
+        rows = refused.rows + checked.rows(Check.ACCEPTED, refused.file)
+        if refused.rows > settings.refused_share * rows:
+            reasons = [
+                f"{reason.about} ({reason.rows:,}, such as '{shown(reason.example)}')"
+                for reason in checked.of(Check.REASON)
+                if reason.file == refused.file
+            ]
+            yield (
+                f"{refused.file}: {refused.rows:,} of {rows:,} rows refused, more than {settings.refused_share:.1%}: "
+                f"{few(reasons, settings.reasons_shown, '; ')}: mend them, or raise ingest.refused_share"
+            )
