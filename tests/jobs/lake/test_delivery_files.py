@@ -146,7 +146,7 @@ def download_twice(source: Path) -> None:
     ("harm", "exit_code", "said"),
     [
         (lose_files, 2, ("has no application_train.csv or application_test.csv, bureau.csv, plain, as .csv.gz",)),
-        (nest, 2, ("bureau_balance.csv and 3 more", "in unpacked here/: name that folder")),
+        (nest, 2, ("installments_payments.csv and 2 more", "in unpacked here/: name that folder")),
         (shutil.rmtree, 2, ("is not there: name the folder",)),
         (leave_an_older_form, 2, ("bureau is there 2 times, as Bureau.csv.gz and bureau.csv: leave one",)),
         (leave_an_older_folder, 2, ("bureau is there 2 times, as bureau.csv and bureau: leave one",)),
