@@ -20,6 +20,8 @@ BROKEN_LINE = "_broken_line"
 """The text of a line that has more or fewer cells than its header; null for the others."""
 CELLS = "_cells"
 """The cells of a row that breaks the contract, as delivered; null for the others."""
+BLANK = "_blank"
+"""Beside the cells: whether they hold nothing, as in the rows that spreadsheets add; such a row is not refused."""
 ERRORS = "_errors"
 """Why a row was refused: an array of (column, value, problem)."""
 
@@ -59,7 +61,8 @@ def parse(cells: DataFrame, table: Table) -> DataFrame:
     """
     broken = [F.col(BROKEN_LINE).isNotNull()]
     broken += [test for column in table.columns for test, _ in breaches(column)]
-    delivered = F.struct(BROKEN_LINE, *(cell(column).alias(column.name) for column in table.columns))
+    cells_of = [cell(column).alias(column.name) for column in table.columns]
+    delivered = F.struct(BROKEN_LINE, *cells_of, is_blank(BROKEN_LINE, *cells_of).alias(BLANK))
     return beside_cells(cells, table).select(FILE, *names(table), F.when(any_of(broken), delivered).alias(CELLS))
 
 
@@ -69,15 +72,14 @@ def any_of(tests: list[SqlColumn]) -> SqlColumn:
     return any_of(tests[:half]) | any_of(tests[half:]) if half else tests[0]
 
 
+def is_blank(*cells: str | SqlColumn) -> SqlColumn:
+    """Whether a row holds nothing but what stands between cells."""
+    return F.trim(F.translate(F.concat_ws("", *cells), BETWEEN_CELLS, "")) == ""
+
+
 def accepted_rows(parsed: DataFrame, table: Table) -> DataFrame:
     """The parsed rows that keep the contract: `FILE` and the contract's columns."""
     return parsed.where(F.col(CELLS).isNull()).select(FILE, *names(table))
-
-
-def is_blank_row(table: Table) -> SqlColumn:
-    """Whether a parsed row holds nothing, as spreadsheets add them at the end; it is neither accepted nor refused."""
-    text = F.concat_ws("", *(F.col(f"{CELLS}.{name}") for name in (BROKEN_LINE, *names(table))))
-    return F.col(CELLS).isNotNull() & (F.trim(F.translate(text, BETWEEN_CELLS, "")) == "")
 
 
 def refused_rows(parsed: DataFrame, table: Table) -> DataFrame:
@@ -85,7 +87,7 @@ def refused_rows(parsed: DataFrame, table: Table) -> DataFrame:
 
     Of a broken line only that is said: which of its cells belongs to which column can't be known.
     """
-    cells = parsed.where(F.col(CELLS).isNotNull() & ~is_blank_row(table)).select(FILE, f"{CELLS}.*")
+    cells = parsed.where(F.col(CELLS).isNotNull() & ~F.col(f"{CELLS}.{BLANK}")).select(FILE, f"{CELLS}.*")
     line = error("the line", F.col(BROKEN_LINE), F.lit("has more or fewer cells than its header"))
     reasons = F.array_compact(F.array(*(reason(column) for column in table.columns)))
     return beside_cells(cells, table).select(

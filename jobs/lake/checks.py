@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from features import TABLES
 from features.contract import (
+    BLANK,
     BROKEN_LINE,
     CELLS,
     ERRORS,
@@ -21,7 +22,6 @@ from features.contract import (
     accepted_rows,
     contradicting_keys,
     contradictions,
-    is_blank_row,
     new_level,
     parse,
     refused_rows,
@@ -251,7 +251,7 @@ def count_rows(parsed: DataFrame, table: Table) -> dict[str, FileCount]:
     rows = parsed.groupBy(FILE).agg(
         F.count_if(keeps).alias("kept"),
         F.count(CELLS).alias("broken"),
-        F.count_if(is_blank_row(table)).alias("blank"),
+        F.count_if(f"{CELLS}.{BLANK}").alias("blank"),
         F.min(F.when(is_half, line)).alias("half"),
         F.array(*(F.count_if(keeps & new_level(column)) for column in lists)).alias("new"),
     )

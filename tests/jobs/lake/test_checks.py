@@ -18,7 +18,7 @@ MISWRITTEN = {
     "AMT_ANNUITY": ("NaN", "is not an amount: leave the cell empty"),
     "SK_ID_CURR": ("-100001", "is not above 0"),
     "CNT_CHILDREN": ("few", "is not a whole number"),
-    "CODE_GENDER": ("\x1b[2Jfemale", "is not one of F, M, XNA"),
+    "FLAG_OWN_CAR": ("\x1b[2Jyes", "is not one of Y, N"),
 }
 
 
