@@ -131,15 +131,15 @@ class Trees:
 
         train = xgboost.QuantileDMatrix(rows.values, rows.labels, missing=np.nan, nthread=1)
         parameters = {**self.parameters, "objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1}
-        most = self.settings.rounds
         if not rows.stop_labels.size:
+            most = min(self.settings.rounds, self.settings.few_rounds)
             grown = xgboost.train(parameters, train, most)
             return by_step(grown, np.array([*range(STEP, most, STEP), most]), rows.left_out)
         stop = xgboost.QuantileDMatrix(rows.stop_values, rows.stop_labels, ref=train, missing=np.nan, nthread=1)
         stopped = xgboost.train(
             parameters,
             train,
-            most,
+            self.settings.rounds,
             evals=[(stop, "stop")],
             early_stopping_rounds=self.settings.early_stopping_rounds,
             verbose_eval=False,

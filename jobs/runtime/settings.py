@@ -98,6 +98,7 @@ class Train(Booster):
     num_workers: Count
     early_stopping_rounds: Count
     few_rows: Annotated[int, Field(ge=0)]
+    few_rounds: Count
 
 
 class Search(Section):

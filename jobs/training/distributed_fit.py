@@ -106,8 +106,8 @@ def as_cross_validated(training: TrainingSet, settings: Train, tried: Trial) -> 
         model=calibrated(fitted.get_booster(), rounds, training, line),
         calibration=line,
         rounds=rounds,
-        ended=f"{rounds} rounds, the best of {settings.rounds} for {tried.labels.size:,} applicants out of fold (log "
-        f"loss {tried.log_loss:.5f}); those of the validation folds are fitted on too",
+        ended=f"{rounds} rounds, the best of {tried.first.rounds[-1]:.0f} for {tried.labels.size:,} applicants out of "
+        f"fold (log loss {tried.log_loss:.5f}); those of the validation folds are fitted on too",
         curves={
             "train_log_loss": by_round(history_of(fitted).train_objective_history[LOSS]),
             "out_of_fold_log_loss": dict(zip(map(round, tried.first.rounds), tried.first.losses, strict=True)),

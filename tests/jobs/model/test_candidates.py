@@ -68,6 +68,8 @@ def test_without_rows_to_stop_on_trees_answer_after_every_few(booster: Train) ->
     odd = booster.model_copy(update={"rounds": 25})
     fitted = Trees(odd).fit(FoldRows(values[:700], labels[:700], *nobody, values[700:]))
     assert fitted.rounds.tolist() == [10, 20, 25]
+    fewer = Trees(booster.model_copy(update={"few_rounds": 10}))
+    assert fewer.fit(FoldRows(values[:700], labels[:700], *nobody, values[700:])).rounds.tolist() == [10]
     for margins, rounds, leaves in zip(fitted.margins, fitted.rounds, fitted.sizes, strict=True):
         so_many = Trees(odd.model_copy(update={"rounds": int(rounds)}))
         plain = xgboost.train(
