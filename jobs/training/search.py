@@ -28,10 +28,10 @@ BLIND_TRIALS = 2
 # the spans of the settings have them. Of a thousand features many say the same: few columns a tree, shallow trees.
 DRAWN = ("max_depth", "colsample_bytree", "learning_rate", "min_child_weight", "reg_alpha", "reg_lambda")
 GOOD_BOOSTERS = (
-    (2, 0.01, 0.03, 5.0, 0.0, 30.0),
+    (2, 0.01, 0.05, 5.0, 0.0, 30.0),
     (3, 0.1, 0.03, 5.0, 0.0, 30.0),
     (3, 0.02, 0.03, 5.0, 0.0, 30.0),
-    (1, 0.01, 0.05, 5.0, 0.0, 30.0),
+    (1, 0.01, 0.1, 5.0, 0.0, 30.0),
 )
 
 
