@@ -52,8 +52,10 @@ class Lines:
         """Say every while, until the end of the block, how far the stages are."""
 
         def pulse() -> None:
-            for stage in stages():
-                say(str(stage))
+            running = list(stages())
+            if running:
+                done, tasks = tasks_of(running)
+                say(f"Spark's stage {', '.join(str(stage.number) for stage in running)}: {done} of {tasks} tasks")
 
         with repeated(pulse, PULSE_SECONDS):
             yield
@@ -98,8 +100,7 @@ class Bar:
         """Move the bar with the stages' tasks until the end of the block."""
 
         def look() -> None:
-            running = list(stages())
-            done, tasks = sum(stage.done for stage in running), sum(stage.tasks for stage in running)
+            done, tasks = tasks_of(stages())
             self.progress.update(self.task, completed=done, total=tasks or None)
 
         try:
@@ -109,6 +110,12 @@ class Bar:
         finally:
             for said in self.lines:
                 self.leave(said)
+
+
+def tasks_of(stages: Iterable[Stage]) -> tuple[int, int]:
+    """How many tasks are done, and how many there are."""
+    running = list(stages)
+    return sum(stage.done for stage in running), sum(stage.tasks for stage in running)
 
 
 def display_of(verb: str) -> Lines | Bar:

@@ -157,15 +157,11 @@ def written_and_read(rows: DataFrame, path: str) -> DataFrame:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of Spark that is running."""
+    """A stage of Spark that is running, and how many of its tasks are done."""
 
-    name: str
+    number: int
     done: int
     tasks: int
-
-    def __str__(self) -> str:
-        """As a log says it."""
-        return f"{self.name}: {self.done}/{self.tasks} tasks"
 
 
 def running_stages(session: SparkSession) -> Iterator[Stage]:
@@ -176,4 +172,4 @@ def running_stages(session: SparkSession) -> Iterator[Stage]:
     for stage in tracker.getActiveStageIds():
         info = tracker.getStageInfo(stage)
         if info is not None:
-            yield Stage(f"stage {stage} {info.name.split(' at ')[0]}", info.numCompletedTasks, info.numTasks)
+            yield Stage(stage, info.numCompletedTasks, info.numTasks)

@@ -13,7 +13,7 @@ from jobs.runtime.session import Stage
 
 
 def stages() -> list[Stage]:
-    return [Stage("stage 7 count", 3, 12)]
+    return [Stage(7, 3, 12), Stage(8, 0, 4)]
 
 
 def bar_on(width: int = 100) -> tuple[Bar, io.StringIO]:
@@ -43,11 +43,16 @@ def test_a_log_keeps_every_line_and_says_how_far_the_stages_are(
     with step.display.watching(stages, step.say):
         step.say("bureau: 7 rows")
         step.warn("a new level")
-        while "stage 7" not in seen:
+        while "stage 7, 8" not in seen:
             seen += capsys.readouterr().err
     seen += capsys.readouterr().err
     said = [line.split("s  ")[1] for line in seen.splitlines()]
-    assert list(dict.fromkeys(said)) == ["bureau: 7 rows", "warning: a new level", "stage 7 count: 3/12 tasks", "done"]
+    assert list(dict.fromkeys(said)) == [
+        "bureau: 7 rows",
+        "warning: a new level",
+        "Spark's stage 7, 8: 3 of 16 tasks",
+        "done",
+    ]
 
 
 def test_a_terminal_keeps_warnings_and_what_was_said_last() -> None:
