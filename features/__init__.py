@@ -1,9 +1,11 @@
 """The source tables of a delivery, in reading order: start here.
 
 A file is a source table: what its columns mean and allow, what is derived from a row, and which features it gives.
-`spec` holds the words that they are declared in, `across` the features that need more than one table.
+`spec` holds the words that they are declared in, `across` the features that need more than one table. A declaration
+that can't mean anything is refused when this is imported.
 """
 
+from features.declarations import Declarations
 from features.spec import Table
 from features.tables import (
     application,
@@ -26,4 +28,6 @@ TABLES: tuple[Table, ...] = (
     credit_card_balance.TABLE,
 )
 
-__all__ = ["ACROSS", "TABLES"]
+DECLARED = Declarations(TABLES, ACROSS)
+
+__all__ = ["ACROSS", "DECLARED", "TABLES"]

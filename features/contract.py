@@ -49,6 +49,15 @@ def names(table: Table) -> tuple[str, ...]:
     return tuple(column.name for column in table.columns)
 
 
+def stored_columns(rows: DataFrame, table: Table) -> list[SqlColumn]:
+    """The contract's columns of stored rows, in its order; null where the rows are older than the column."""
+    stored = set(rows.columns)
+    return [
+        F.col(column.name) if column.name in stored else F.lit(None).cast(column.type.ddl).alias(column.name)
+        for column in table.columns
+    ]
+
+
 def parse(cells: DataFrame, table: Table) -> DataFrame:
     """Read a table's cells as its contract says.
 

@@ -6,7 +6,7 @@ words. Nothing here needs Spark.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NAMES_SHOWN = 5
@@ -68,7 +68,7 @@ class Header:
         return tuple(remarks)
 
 
-def read_header(sent: Sequence[str], columns: Sequence[str]) -> Header:
+def read_header(sent: Sequence[str], columns: Sequence[str], optional: Collection[str] = ()) -> Header:
     """Find the contract's columns among the sent names.
 
     A name as the contract has it goes before the same name in other capitals; white space around a name is nothing.
@@ -76,6 +76,7 @@ def read_header(sent: Sequence[str], columns: Sequence[str]) -> Header:
     Args:
         sent: The names as sent, in their order.
         columns: The names that the contract reads.
+        optional: Those of them that need not be sent.
     """
     names = [name.strip() for name in sent]
     exact = Counter(names)
@@ -87,8 +88,10 @@ def read_header(sent: Sequence[str], columns: Sequence[str]) -> Header:
         times = exact[column] or loose[column.casefold()]
         if times == 1:
             places[column] = names.index(column) if exact[column] else folded(names).index(column.casefold())
-        else:
-            (repeated if times else lacking).append(column)
+        elif times:
+            repeated.append(column)
+        elif column not in optional:
+            lacking.append(column)
     return Header(tuple(names), places, tuple(lacking), tuple(repeated))
 
 

@@ -2,7 +2,7 @@
 
 A declaration is plain data: nothing here needs Spark, so that it can be listed, printed, hashed and checked
 without a session. Row-level expressions are Spark SQL text, because a Spark ``Column`` cannot exist before
-Spark does.
+Spark does. What can't mean anything is refused where it is declared, with `Misdeclared`.
 
     Feature("days_late", "greatest(days_late, 0)", (MEAN, MAX), windows=(90, 365, EVER), family="payment history",
             about="Days between due and paid; early counts as on time.")
@@ -12,27 +12,55 @@ declares ``installments_days_late_mean_90d`` and five more: names are computed b
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from enum import Enum
+
+from features.checks import (
+    Misdeclared,
+    check_family,
+    check_identifier,
+    check_name,
+    check_once,
+    check_sentence,
+    check_some,
+    check_sql,
+    suggestion,
+)
+from features.expressions import columns_read
 
 KEY = "SK_ID_CURR"
 """The column that names an applicant."""
 TARGET = "TARGET"
 """The label: 1 where the applicant later had difficulties to pay, 0 where not, null where nobody knows yet."""
+AGE = "age"
+"""How long before the application a row happened; the last derivations, features and slices may read it."""
+RANK = "rank"
+"""The row's place among its entity's, 1 for the latest; read like `AGE`."""
+PREVIOUS_AGE = "previous_age"
+"""The age of the entity's next older row; read like `AGE`."""
 
 
 class Type(Enum):
-    """The SQL types a contract knows; each says how a CSV cell is read."""
+    """What a contract's columns hold; each says how a CSV cell is read, and which SQL type it becomes."""
 
-    ID = "BIGINT"
-    WHOLE = "bigint"
-    AMOUNT = "DECIMAL(18,3)"
-    REAL = "DOUBLE"
-    TEXT = "STRING"
+    ID = "identifier"
+    WHOLE = "whole number"
+    AMOUNT = "amount"
+    REAL = "real number"
+    TEXT = "text"
 
     @property
     def ddl(self) -> str:
         """The type in Spark's DDL, in capitals."""
-        return self.value.upper()
+        match self:
+            case Type.ID | Type.WHOLE:
+                return "BIGINT"
+            case Type.AMOUNT:
+                return "DECIMAL(18,3)"
+            case Type.REAL:
+                return "DOUBLE"
+            case Type.TEXT:
+                return "STRING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +78,7 @@ class Column:
         high: The largest number the contract allows.
         protected: Read for the fairness audit only, never a model input.
         absent_from: Files of the table that are delivered without the column; it is null there.
+        optional: Any file may come without the column, as those of before it was known do; it is null there.
     """
 
     name: str
@@ -62,18 +91,53 @@ class Column:
     high: float | None = None
     protected: bool = False
     absent_from: tuple[str, ...] = ()
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        declaration = f"column {self.name}"
+        check_identifier("column", self.name)
+        check_sentence(declaration, self.about)
+        if self.codes and self.levels:
+            raise Misdeclared(f"{declaration} has codes and levels: write codes where no other value may come")
+        check_some(declaration, "codes or levels", [*self.codes, *self.levels] or [None])
+        if self.required and self.optional:
+            raise Misdeclared(f"{declaration} is required and optional: its cells are empty where a file lacks it")
+        if self.type is Type.TEXT and (self.low, self.high) != (None, None):
+            raise Misdeclared(f"{declaration} is text and has bounds, {self.low} to {self.high}: leave them out")
+        if self.type is not Type.TEXT and self.levels:
+            raise Misdeclared(f"{declaration} is a {self.type.value} and has levels: write codes, low or high")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise Misdeclared(f"{declaration} goes from {self.low:g} to {self.high:g}: write the lower bound as low")
+        if self.type is not Type.TEXT:
+            self.check_codes_are_numbers()
+
+    def check_codes_are_numbers(self) -> None:
+        """Refuse a code that no cell of the column can be."""
+        for code in self.codes:
+            try:
+                Decimal(code)
+            except InvalidOperation:
+                raise Misdeclared(
+                    f"column {self.name} is a {self.type.value} and has the code {code!r}: write it as a number"
+                ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
     """A row-level column computed from the columns of its table and from earlier derivations.
 
-    One that carries the name of a column replaces it (365243 and XNA become nulls this way).
+    One that carries the name of a column replaces it (365243 and XNA become nulls this way): for those declared
+    after it, and not for those before.
     """
 
     name: str
     sql: str
     about: str
+
+    def __post_init__(self) -> None:
+        check_identifier("derivation", self.name)
+        check_sql(f"derivation {self.name}", self.sql)
+        check_sentence(f"derivation {self.name}", self.about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +148,14 @@ class Slice:
     where: str
     about: str
 
+    def __post_init__(self) -> None:
+        if self.name or self.where != "true":
+            check_name("slice", self.name)
+        check_sql(f"slice {self.name}", self.where)
+        check_sentence(f"slice {self.name}", self.about)
 
-ALL = Slice("", "true", "every row")
+
+ALL = Slice("", "true", "Every row.")
 
 
 class Aggregation(Enum):
@@ -134,6 +204,10 @@ class Window:
     end: int | None
     by: By = By.AGE
 
+    def __post_init__(self) -> None:
+        if self.end is not None and self.end <= 0:
+            raise Misdeclared(f"a window by {self.by.value} ends at {self.end}: write a number above 0, or EVER")
+
     def label(self, age_unit: str) -> str:
         """The window's part of a feature name: ``90d``, ``12m``, ``last3``, ``ever``."""
         if self.end is None:
@@ -166,10 +240,19 @@ class Feature:
     windows: tuple[int | Window, ...] = (EVER,)
     slices: tuple[Slice, ...] = (ALL,)
 
+    def __post_init__(self) -> None:
+        check_folding(self)
+        check_aggregations(self)
+
     @property
     def spans(self) -> tuple[Window, ...]:
         """The windows, as `Window` objects."""
         return tuple(w if isinstance(w, Window) else Window(w) for w in self.windows)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The SQL that is folded."""
+        return (self.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +271,19 @@ class Ordered:
     first: tuple[int, ...] = ()
     slices: tuple[Slice, ...] = (ALL,)
 
+    def __post_init__(self) -> None:
+        check_folding(self)
+        check_aggregations(self)
+
     @property
     def spans(self) -> tuple[Window, ...]:
         """The windows over the rank, as `Window` objects."""
         return tuple(Window(k, By.LAST) for k in self.last) + tuple(Window(k, By.FIRST) for k in self.first)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The SQL that is folded."""
+        return (self.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +298,18 @@ class Ratio:
     windows: tuple[int | Window, ...] = (EVER,)
     slices: tuple[Slice, ...] = (ALL,)
 
+    def __post_init__(self) -> None:
+        check_folding(self)
+
     @property
     def spans(self) -> tuple[Window, ...]:
         """The windows, as `Window` objects."""
         return tuple(w if isinstance(w, Window) else Window(w) for w in self.windows)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The SQL that is folded."""
+        return (self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +323,14 @@ class Derived:
     sql: str
     family: str
     about: str
+
+    def __post_init__(self) -> None:
+        check_feature(self, self.sql)
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The SQL that it is made of."""
+        return (self.sql,)
 
 
 class Code(Enum):
@@ -247,6 +355,16 @@ class Encoded:
     about: str
     order: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_feature(self, self.column)
+        if (self.code is Code.ORDINAL) != bool(self.order):
+            raise Misdeclared(f"feature {self.name} is {self.code.value} with order {self.order}: only ORDINAL has one")
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The SQL that it is made of."""
+        return (self.column,)
+
 
 @dataclass(frozen=True, slots=True)
 class GroupDeviation:
@@ -257,6 +375,14 @@ class GroupDeviation:
     group: str
     family: str
     about: str
+
+    def __post_init__(self) -> None:
+        check_feature(self, self.value, self.group)
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The SQL that it is made of."""
+        return (self.value, self.group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,10 +408,47 @@ class Expected:
     family: str
     about: str
 
+    def __post_init__(self) -> None:
+        check_feature(self, self.value, self.where, self.group, self.like)
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The SQL that it is made of, of its own table."""
+        return (self.like,)
+
+    @property
+    def expressions_there(self) -> tuple[str, ...]:
+        """The SQL over the rows of the other table."""
+        return (self.value, self.where, self.group)
+
 
 Folding = Feature | Ordered | Ratio
 Learned = Encoded | GroupDeviation | Expected
 Declared = Folding | Derived | Learned
+
+
+def check_feature(declared: Declared, *expressions: str) -> None:
+    """What every feature has to keep."""
+    check_name("feature", declared.name)
+    check_sql(f"feature {declared.name}", *expressions)
+    check_family(f"feature {declared.name}", declared.family)
+    check_sentence(f"feature {declared.name}", declared.about)
+
+
+def check_aggregations(declared: Feature | Ordered) -> None:
+    """At least one, none of them twice."""
+    check_some(f"feature {declared.name}", "aggregations", [each.value for each in declared.aggregations])
+
+
+def check_folding(declared: Folding) -> None:
+    """What every fold of rows has to keep."""
+    check_feature(declared, *declared.values)
+    try:
+        windows = [window.label("") for window in declared.spans]
+    except Misdeclared as problem:
+        raise Misdeclared(f"feature {declared.name}: {problem}") from None
+    check_some(f"feature {declared.name}", "windows", windows)
+    check_some(f"feature {declared.name}", "slices", [slice_.name or "every row" for slice_ in declared.slices])
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +463,12 @@ class Rollup:
     key: tuple[str, ...]
     columns: tuple[Derivation, ...]
 
+    def __post_init__(self) -> None:
+        check_some("a rollup", "key columns", self.key)
+        check_once(
+            f"the rollup to {', '.join(self.key)}", "columns", [*self.key, *(each.name for each in self.columns)]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
@@ -308,6 +477,10 @@ class Lookup:
     table: str
     on: tuple[str, ...]
     columns: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_some(f"the lookup of {self.table}", "columns to look up by", self.on)
+        check_some(f"the lookup of {self.table}", "columns to borrow", self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +495,7 @@ class Table:
         key: Columns that name a row; no two rows share them.
         columns: The contract, in Kaggle's order.
         parent: The table and column of the row that this one belongs to; None for the application.
+        optional: A delivery may come without the files, as those of before the table was known did; it has no row then.
         entity: The column that features are folded to.
         rollup: Folding to a coarser grain first; its own derivations come from `derivations`.
         lookups: Columns borrowed from other tables, before the derivations.
@@ -329,7 +503,8 @@ class Table:
         age: SQL of how long before the application the row happened, >= 0; rows with a negative or null age
             are never seen by a feature.
         age_unit: "d" (days) or "m" (months).
-        order: SQL expressions that break ties of age, latest row first; with the age they order the rows totally.
+        order: SQL expressions that break ties of age, latest row first, with DESC behind where the largest is the
+            latest; with the age they order the rows totally.
         features: What is computed for an applicant.
         parent_features: What is computed for the row that the rows belong to, for the parent's own features to read
             (see `of_parent`).
@@ -342,6 +517,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     parent: tuple[str, str] | None = None
+    optional: bool = False
     entity: str = KEY
     before_rollup: tuple[Derivation, ...] = ()
     rollup: Rollup | None = None
@@ -353,12 +529,232 @@ class Table:
     features: tuple[Declared, ...] = ()
     parent_features: tuple[Folding, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_contract(self)
+        if self.parent_features and self.parent is None:
+            raise Misdeclared(f"table {self.name} has parent_features and no parent: name what its rows belong to")
+        check_rows(self)
+        check_features(self)
+        if self.parent_features:
+            of_parent(self)
+
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where the contract has none."""
         for column in self.columns:
             if column.name == name:
                 return column
         raise KeyError(f"{self.name} has no column {name}")
+
+    @property
+    def grain(self) -> tuple[str, ...]:
+        """The columns that name a row which features see."""
+        return self.rollup.key if self.rollup else self.key
+
+    @property
+    def row_columns(self) -> tuple[str, ...]:
+        """The columns of a row before its derivations, but for what is borrowed and what its own rows tell it."""
+        if self.rollup:
+            return (*self.rollup.key, *(column.name for column in self.rollup.columns))
+        return (*(column.name for column in self.columns), *(derivation.name for derivation in self.before_rollup))
+
+    @property
+    def tie_breakers(self) -> tuple[tuple[str, bool], ...]:
+        """What breaks ties of age: the expression, and whether it descends."""
+        terms = (text.rpartition(" ") for text in self.order)
+        return tuple(
+            (before, last.upper() == "DESC") if last.upper() in {"ASC", "DESC"} else (f"{before} {last}".strip(), False)
+            for before, _, last in terms
+        )
+
+    @property
+    def folding(self) -> tuple[Folding, ...]:
+        """The features that fold rows."""
+        return tuple(declared for declared in self.features if isinstance(declared, Folding))
+
+    @property
+    def slices(self) -> tuple[Slice, ...]:
+        """The slices that features are cut by, each once."""
+        return tuple(dict.fromkeys(slice_ for declared in self.folding for slice_ in declared.slices if slice_ != ALL))
+
+    @property
+    def row_expressions(self) -> tuple[tuple[str, str], ...]:
+        """(where it stands, SQL) of all that features read of a row, after the derivations."""
+        folded = [(declared.name, sql) for declared in self.folding for sql in declared.values]
+        others = [
+            (declared.name, sql)
+            for declared in self.features
+            if not isinstance(declared, Folding | Derived)
+            for sql in declared.expressions
+        ]
+        return (*folded, *others, *((slice_.name, slice_.where) for slice_ in self.slices))
+
+    @property
+    def written(self) -> tuple[tuple[str, str], ...]:
+        """(where it stands, SQL) of all that the table declares, in the order of its computation."""
+        derivations = (*self.before_rollup, *(self.rollup.columns if self.rollup else ()), *self.derivations)
+        ages = [sql for sql in (self.age, *(sql for sql, _ in self.tie_breakers)) if sql is not None]
+        derived = [declared for declared in self.features if isinstance(declared, Derived)]
+        return (
+            *((derivation.name, derivation.sql) for derivation in derivations),
+            *(("age or order", sql) for sql in ages),
+            *self.row_expressions,
+            *((declared.name, declared.sql) for declared in derived),
+            *(of_parent(self).row_expressions if self.parent_features else ()),
+        )
+
+    @property
+    def early_derivations(self) -> tuple[Derivation, ...]:
+        """Those that are computed before the row's age is known; the lookups of other tables see them too."""
+        return split_derivations(self)[0]
+
+    @property
+    def late_derivations(self) -> tuple[Derivation, ...]:
+        """Those that read the row's age or rank, directly or not, or replace what one of these reads."""
+        return split_derivations(self)[1]
+
+
+def split_derivations(table: Table) -> tuple[tuple[Derivation, ...], tuple[Derivation, ...]]:
+    """A table's early and late derivations, each in the order of their declaration."""
+    early, late = [], []
+    made_late, read_late = {AGE, RANK, PREVIOUS_AGE}, set[str]()
+    for derivation in table.derivations:
+        read = columns_read(derivation.sql)
+        if read & made_late or derivation.name in made_late | read_late:
+            late.append(derivation)
+            made_late.add(derivation.name)
+            read_late |= read
+        else:
+            early.append(derivation)
+    return tuple(early), tuple(late)
+
+
+def check_contract(table: Table) -> None:
+    """What a table's columns have to keep together."""
+    declaration, names = f"table {table.name}", [column.name for column in table.columns]
+    check_sentence(declaration, table.about)
+    check_once(declaration, "columns", names)
+    check_some(declaration, "key columns", table.key)
+    for name in (*table.key, *((table.parent[1],) if table.parent else ())):
+        if name not in names:
+            raise Misdeclared(f"{declaration} has no column {name} of its key or parent: {suggestion(name, names)}")
+    optional = [name for name in table.key if not table.column(name).required]
+    if optional and len(table.key) < len(names):
+        raise Misdeclared(f"{declaration}: {optional[0]} is of the key and may be empty: write required=True")
+    for column in table.columns:
+        for file in column.absent_from:
+            if file not in table.files:
+                raise Misdeclared(
+                    f"column {column.name} of {table.name} is absent from {file}: {suggestion(file, table.files)}"
+                )
+
+
+def check_rows(table: Table) -> None:
+    """That the derivations of a table's rows can be computed in the order in which they are declared."""
+    declaration = f"table {table.name}"
+    rollup = table.rollup.columns if table.rollup else ()
+    derived = [derivation.name for derivation in (*table.before_rollup, *rollup, *table.derivations)]
+    cases = {column.name.lower(): column.name for column in table.columns}
+    for name in (*cases.values(), *derived):
+        if cases.setdefault(name.lower(), name) != name:
+            raise Misdeclared(f"{declaration} has {cases[name.lower()]} and {name}: SQL does not tell them apart")
+        if name.lower() in {AGE, RANK, PREVIOUS_AGE}:
+            raise Misdeclared(f"{declaration} has a column {name}, which is computed for every row: name it otherwise")
+    known = {*table.row_columns, *(name for lookup in table.lookups for name in lookup.columns)}
+    for place, derivation in enumerate(table.derivations):
+        later = {other.name for other in table.derivations[place:]} - known
+        for name in columns_read(derivation.sql) & later:
+            raise Misdeclared(
+                f"derivation {derivation.name} of {table.name} reads {name}, which is not derived yet: "
+                f"declare {name} before it"
+            )
+        known.add(derivation.name)
+    for sql in (table.age, *(sql for sql, _ in table.tie_breakers)):
+        if sql is not None:
+            check_sql(declaration, sql)
+    late = {derivation.name for derivation in table.late_derivations}
+    if table.age is not None and columns_read(table.age) & late:
+        name = min(columns_read(table.age) & late)
+        raise Misdeclared(f"{declaration}: age reads {name}, which is derived from it or the rank: take another column")
+
+
+def check_features(table: Table) -> None:
+    """What a table's features have to keep together."""
+    declaration, names = f"table {table.name}", [named.name for named in feature_names(table)]
+    for name in names:
+        check_name(f"{declaration}: feature", name)
+    check_once(declaration, "features", names)
+    check_once(declaration, "slices", [slice_.name for slice_ in table.slices])
+    check_nothing_forbidden(table)
+    check_derived_features(table)
+    if table.folding:
+        check_time(table)
+    for declared in table.features:
+        if isinstance(declared, Learned) and table.parent is not None:
+            raise Misdeclared(f"feature {declared.name} of {table.name}: only what has no parent has fitted features")
+        if isinstance(declared, Encoded) and declared.order:
+            check_ordinal(table, declared)
+
+
+def check_nothing_forbidden(table: Table) -> None:
+    """No expression reads a protected column or the label."""
+    forbidden = {TARGET, *(column.name for column in table.columns if column.protected)}
+    for where, sql in table.written:
+        for name in columns_read(sql) & forbidden:
+            raise Misdeclared(f"{where} of {table.name} reads {name}, which no feature may: leave it out")
+
+
+def check_derived_features(table: Table) -> None:
+    """Derived features read what stands before them, and one with a column's name is that column."""
+    names = [named.name for named in feature_names(table)]
+    rows = {*table.row_columns, *(derivation.name for derivation in table.derivations)} if not table.parent else set()
+    fitted = {declared.name for declared in table.features if isinstance(declared, Learned)}
+    for declared in table.features:
+        if not isinstance(declared, Derived):
+            continue
+        if declared.name in rows and declared.sql != declared.name:
+            raise Misdeclared(
+                f"feature {declared.name} of {table.name} is {declared.sql!r} and has a column's name: "
+                f"write {declared.name!r}, or name it otherwise"
+            )
+        later = set(names[names.index(declared.name) :]) - rows - fitted
+        for name in columns_read(declared.sql) & later:
+            raise Misdeclared(
+                f"feature {declared.name} of {table.name} reads {name}, which is not computed yet: "
+                f"declare {name} before it"
+            )
+
+
+def check_time(table: Table) -> None:
+    """Rows that are folded have an age and a total order, and no feature says their time in other words."""
+    declaration = f"table {table.name}"
+    if table.entity not in table.row_columns:
+        raise Misdeclared(
+            f"{declaration} folds its rows to {table.entity}, which is none of its columns: "
+            "write parent_features, which fold them to the row that they belong to"
+        )
+    clocks = columns_read(table.age or "null") & set(table.row_columns)
+    if not clocks:
+        raise Misdeclared(f"{declaration} has the age {table.age!r}, which reads no column: write SQL of a row's age")
+    if table.age_unit not in {"d", "m"}:
+        raise Misdeclared(f"{declaration} has the age_unit {table.age_unit!r}: write d for days or m for months")
+    ordered = {name for sql, _ in table.tie_breakers for name in columns_read(sql)}
+    for name in table.grain:
+        # All rows of an entity are of one applicant.
+        if name not in {KEY, table.entity, *clocks, *ordered}:
+            raise Misdeclared(f"{declaration}: rows of one age are in no order, {name} differs: add it to order")
+    for where, sql in table.row_expressions:
+        if sql.removeprefix("-") in clocks:
+            raise Misdeclared(f"feature {where} of {table.name} is {sql!r}, which is the age: write {AGE!r}")
+
+
+def check_ordinal(table: Table, declared: Encoded) -> None:
+    """An ordinal code has a place for every level."""
+    levels = table.column(declared.column).levels
+    for level in set(levels) ^ set(declared.order):
+        raise Misdeclared(
+            f"feature {declared.name} of {table.name}: {level!r} is in the order of {declared.column} or among its "
+            "levels, and not in both: write the levels as order"
+        )
 
 
 def of_parent(table: Table) -> Table:

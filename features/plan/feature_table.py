@@ -1,18 +1,19 @@
 """Applicants and their folded histories to the feature table; the catalogue of its columns."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features import ACROSS, TABLES
+from features import DECLARED
+from features.declarations import Declarations, derived_among
+from features.expressions import columns_read
 from features.plan.encodings import Encodings, apply
 from features.plan.fold import VALUES, fold_rows
-from features.plan.history_rows import Sources, derive, feature_rows, mentions
-from features.spec import KEY, TARGET, Declared, Derivation, Derived, Named, Table, feature_names, of_parent
+from features.plan.history_rows import Sources, derive, feature_rows
+from features.spec import KEY, TARGET, Named, Table, feature_names
 
-BY_NAME: Mapping[str, Table] = {table.name: table for table in TABLES}
+BY_NAME: Mapping[str, Table] = DECLARED.by_name
 
 Settle = Callable[[Sequence[DataFrame]], Sequence[DataFrame]]
 """What ends a part of a plan: the same rows of each frame, computed or not. None of the frames needs another."""
@@ -25,25 +26,13 @@ def as_planned(parts: Sequence[DataFrame]) -> Sequence[DataFrame]:
 
 def catalogue() -> tuple[Named, ...]:
     """Every column of the feature table, in order."""
-    ours = [named for table in TABLES for named in feature_names(table)]
-    across = [Named(d.name, "across tables", d.family, d.about, None, None, None, d) for d in ACROSS]
-    return (*ours, *across)
+    return DECLARED.features
 
 
-def feature_set(encodings: Encodings, row_models: str = "") -> str:
-    """The version of a feature set: 12 hexadecimal digits over its declarations and what was fitted.
-
-    Args:
-        encodings: What was fitted for the feature table.
-        row_models: The version of the row models whose scores belong to it; empty where none do.
-    """
-    fitted = sorted(encodings, key=lambda each: (each.name, each.level is not None, each.level or ""))
-    text = repr(TABLES) + repr(ACROSS) + repr(fitted) + row_models
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def feature_table(sources: Sources, encodings: Encodings, settle: Settle = as_planned) -> DataFrame:
-    """One row for every applicant: SK_ID_CURR, TARGET, then the columns of `catalogue` as doubles.
+def feature_table(
+    sources: Sources, encodings: Encodings, settle: Settle = as_planned, declared: Declarations = DECLARED
+) -> DataFrame:
+    """One row for every applicant: SK_ID_CURR, TARGET, then every feature as a double.
 
     Nobody is dropped for lack of history: an applicant without rows in a table has what its aggregations give for none.
 
@@ -52,32 +41,46 @@ def feature_table(sources: Sources, encodings: Encodings, settle: Settle = as_pl
         encodings: What was fitted, to be applied.
         settle: Ends the parts: the application's features and each folded table, then what they are joined to. For a
             few applicants computing the parts is quicker: planning all of it as one costs more than the rows.
+        declared: The tables and their features.
     """
-    application = BY_NAME["application"]
-    applicants = derive(sources["application"], application.derivations)
-    applicants = applicants.select("*", *apply(application, encodings))
-    applicants = derive(applicants, derivations(application.features))
-    own = [f"cast({named.name} as double) as {named.name}" for named in feature_names(application)]
-    parts = [applicants.selectExpr(KEY, f"cast({TARGET} as bigint) as {TARGET}", *own)]
-    histories = [table for table in TABLES if table.features and table is not application]
-    for table in histories:
-        folded = fold_rows(feature_rows(table, with_children(table, sources), BY_NAME), table)
-        parts.append(folded.withColumnRenamed(VALUES, packed(table)))
-    joined, *settled = settle(parts)
-    for folded in settled:
-        joined = joined.join(folded, on=KEY, how="left")
-    finished = [each for table in histories for each in derivations(table.features)] + derivations(ACROSS)
-    elements = {name: column for table in histories for name, column in unpacked(table).items()}
+    folded = [folded_part(table, sources, declared) for table in declared.histories]
+    own, *histories = settle([own_features(sources, encodings, declared), *folded])
+    return finished(joined(own, histories), settle, declared)
+
+
+def own_features(sources: Sources, encodings: Encodings, declared: Declarations) -> DataFrame:
+    """SK_ID_CURR, TARGET and the features that need no history, of every applicant."""
+    application = declared.application
+    rows = derive(sources[application.name], application.derivations)
+    rows = derive(rows.select("*", *apply(application, encodings)), derived_among(application.features))
+    doubles = [f"cast({named.name} as double) as {named.name}" for named in feature_names(application)]
+    return rows.selectExpr(KEY, f"cast({TARGET} as bigint) as {TARGET}", *doubles)
+
+
+def folded_part(table: Table, sources: Sources, declared: Declarations) -> DataFrame:
+    """An entity of a table and its folded features, in the column `packed(table)`."""
+    rows = feature_rows(table, with_children(table, sources, declared), declared.by_name)
+    return fold_rows(rows, table).withColumnRenamed(VALUES, packed(table))
+
+
+def joined(applicants: DataFrame, folded: Iterable[DataFrame]) -> DataFrame:
+    """All applicants with what was folded for them."""
+    for part in folded:
+        applicants = applicants.join(part, on=KEY, how="left")
+    return applicants
+
+
+def finished(rows: DataFrame, settle: Settle, declared: Declarations) -> DataFrame:
+    """The features of `own_features` and packed histories, with those that are derived from them, in their order."""
+    derivations = [each for table in declared.histories for each in derived_among(table.features)]
+    derivations += derived_among(declared.across)
+    elements = {name: column for table in declared.histories for name, column in unpacked(table).items()}
     # Only what the derived columns read is unpacked for them: a layer of a thousand columns is mostly planning.
-    read = [name for name in elements if any(mentions(each.sql, name) for each in finished)]
-    (derived,) = settle([derive(joined.select("*", *[elements[name] for name in read]), finished)])
-    kept = {name: column for name, column in elements.items() if name not in read}
-    return derived.select(KEY, TARGET, *[kept.get(named.name, F.col(named.name)) for named in catalogue()])
-
-
-def derivations(declared: Iterable[Declared]) -> list[Derivation]:
-    """The derived features among them as row-level derivations."""
-    return [Derivation(d.name, f"cast({d.sql} as double)", d.about) for d in declared if isinstance(d, Derived)]
+    read = {name for derivation in derivations for name in columns_read(derivation.sql)}
+    early = [column for name, column in elements.items() if name in read]
+    (derived,) = settle([derive(rows.select("*", *early), derivations)])
+    late = {name: column for name, column in elements.items() if name not in read}
+    return derived.select(KEY, TARGET, *[late.get(named.name, F.col(named.name)) for named in declared.features])
 
 
 def packed(table: Table) -> str:
@@ -97,13 +100,10 @@ def unpacked(table: Table) -> dict[str, Column]:
     return columns
 
 
-def with_children(table: Table, sources: Sources) -> Sources:
+def with_children(table: Table, sources: Sources, declared: Declarations = DECLARED) -> Sources:
     """The sources, the table's own rows widened by the folded rows of the tables that belong to its rows."""
     rows = sources[table.name]
-    for child in TABLES:
-        if child.parent_features and child.parent is not None and child.parent[0] == table.name:
-            each = of_parent(child)
-            folded = fold_rows(feature_rows(each, sources, BY_NAME), each).withColumnRenamed(VALUES, packed(each))
-            rows = rows.join(folded, on=each.entity, how="left")
-            rows = rows.select("*", *unpacked(each).values())
+    for child in declared.children[table.name]:
+        rows = rows.join(folded_part(child, sources, declared), on=child.entity, how="left")
+        rows = rows.select("*", *unpacked(child).values())
     return {**sources, table.name: rows}

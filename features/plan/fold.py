@@ -21,8 +21,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import Window as SqlWindow
 from pyspark.sql import functions as F
 
-from features.plan.history_rows import AGE, order_terms
-from features.spec import Aggregation, By, Feature, Ordered, Ratio, Slice, Table, Window, feature_names
+from features.spec import AGE, Aggregation, By, Feature, Ordered, Ratio, Slice, Table, Window, feature_names
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -98,7 +97,7 @@ def fold_rows(rows: DataFrame, table: Table) -> DataFrame:
     An array instead of columns: what follows is a join, and a join of hundreds of columns is mostly generated code.
     """
     plan = make_plan(table)
-    ties = [f"{'-' if descends else ''}cast({sql} as bigint)" for sql, descends in order_terms(table)]
+    ties = [f"{'-' if descends else ''}cast({sql} as bigint)" for sql, descends in table.tie_breakers]
     prepared = rows.selectExpr(
         f"cast({table.entity} as bigint) as {ENTITY}",
         AGE,

@@ -2,8 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 
-from features.plan.history_rows import AGE, PREVIOUS_AGE, RANK, layers, order_terms, read_columns, split_derivations
-from features.spec import Aggregation, By, Derivation, Named, Ratio, Slice, Table, feature_names, of_parent
+from features.plan.history_rows import layers, read_columns
+from features.spec import (
+    AGE,
+    PREVIOUS_AGE,
+    RANK,
+    Aggregation,
+    By,
+    Derivation,
+    Named,
+    Ratio,
+    Slice,
+    Table,
+    feature_names,
+    of_parent,
+)
 
 YEARS = {"d": 365.25, "m": 12.0}
 
@@ -40,12 +53,11 @@ def feature_rows(table: Table, tables: Mapping[str, Table], sources: Mapping[str
             continue
         other = tables[lookup.table]
         borrowed = ", ".join([*lookup.on, *lookup.columns])
-        other_rows = derived(f"SELECT * FROM {sources[other.name]}", split_derivations(other)[0])
+        other_rows = derived(f"SELECT * FROM {sources[other.name]}", other.early_derivations)
         rows = (
             f"SELECT * FROM ({rows}) LEFT JOIN (SELECT {borrowed} FROM ({other_rows})) USING ({', '.join(lookup.on)})"
         )
-    before, after = split_derivations(table)
-    aged = f"SELECT *, cast({table.age} AS double) AS {AGE} FROM ({derived(rows, before)})"
+    aged = f"SELECT *, cast({table.age} AS double) AS {AGE} FROM ({derived(rows, table.early_derivations)})"
     window = f"OVER (PARTITION BY {table.entity} ORDER BY {order(table, By.LAST)})"
     past = (
         f"SELECT *, row_number() {window} AS {RANK}, lead({AGE}) {window} AS {PREVIOUS_AGE} "
@@ -53,7 +65,7 @@ def feature_rows(table: Table, tables: Mapping[str, Table], sources: Mapping[str
         if read & {RANK, PREVIOUS_AGE}
         else f"SELECT * FROM ({aged}) WHERE {AGE} >= 0"
     )
-    return derived(past, after)
+    return derived(past, table.late_derivations)
 
 
 def with_children(table: Table, tables: Mapping[str, Table], sources: Mapping[str, str]) -> str:
@@ -88,7 +100,7 @@ def derived(rows: str, derivations: Iterable[Derivation]) -> str:
 
 def order(table: Table, by: By) -> str:
     """The table's total order, latest row first, or the other way round."""
-    terms = [(AGE, False), *order_terms(table)]
+    terms = [(AGE, False), *table.tie_breakers]
     return ", ".join(f"{sql} {'DESC' if descends != (by is By.FIRST) else 'ASC'}" for sql, descends in terms)
 
 

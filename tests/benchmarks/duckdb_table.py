@@ -10,8 +10,9 @@ from pathlib import Path
 import duckdb
 
 from features import ACROSS, TABLES
+from features.declarations import derived_among
 from features.plan.encodings import deviations, encoded, expectations
-from features.plan.feature_table import BY_NAME, catalogue, derivations
+from features.plan.feature_table import BY_NAME, catalogue
 from features.spec import KEY, TARGET, Code, Encoded, feature_names
 from tests.benchmarks.duckdb_sql import derived, feature_rows, fold_query, of_nobody
 
@@ -83,12 +84,13 @@ def frequencies() -> list[Encoded]:
 
 def table_query(sources: Sources, folded: Sources) -> str:
     """SK_ID_CURR, TARGET and every column of `catalogue`, as `features.plan.feature_table.feature_table`."""
-    rows = derived(applicants(sources), derivations(APPLICATION.features))
+    rows = derived(applicants(sources), derived_among(APPLICATION.features))
     own = ", ".join(f"cast({named.name} AS double) AS {named.name}" for named in feature_names(APPLICATION))
     rows = f"SELECT {KEY}, {TARGET}, {own} FROM ({rows})"
     for table in HISTORIES:
         rows = f"SELECT *{of_nobody(table)} FROM ({rows}) LEFT JOIN {folded[table.name]} USING ({KEY})"
-    finished = [each for table in HISTORIES for each in derivations(table.features)] + derivations(ACROSS)
+    finished = [each for table in HISTORIES for each in derived_among(table.features)]
+    finished += derived_among(ACROSS)
     columns = ", ".join(f"cast({named.name} AS double) AS {named.name}" for named in catalogue())
     return f"SELECT {KEY}, {TARGET}, {columns} FROM ({derived(rows, finished)})"
 

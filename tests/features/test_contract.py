@@ -1,5 +1,6 @@
 """The contract on small tables: what a cell means, and what is wrong with a row."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from features.contract import (
     contradictions,
     names,
     new_level,
+    of_key,
     parse,
     refused_rows,
     repeated_keys,
@@ -30,7 +32,7 @@ LOANS = Table(
     prefix="loan",
     files=("loans_open", "loans_closed"),
     about="A loan.",
-    key=("ID", "MONTH"),
+    key=("ID", "END"),
     columns=(
         Column("ID", Type.ID, "Number.", required=True),
         Column("MONTH", Type.WHOLE, "Month; may be empty.", low=-96, high=0),
@@ -198,7 +200,7 @@ def test_rows_that_share_a_key_are_one_row_or_none(spark: SparkSession) -> None:
         {"ID": "3", "AMOUNT": "8"},
         {"ID": "4", "MONTH": None, "AMOUNT": None, "RATE": "1"},  # an empty cell elsewhere is a difference
         {"ID": "4", "MONTH": None, "AMOUNT": "1", "RATE": None},
-        {"ID": "5", "MONTH": None},  # an empty cell in the key is a key
+        {"ID": "5", "MONTH": None},
         {"ID": "5", "MONTH": None},
         {"ID": "6"},
         {"ID": "6", "FLAG": "broken"},  # refused before keys are compared
@@ -212,11 +214,15 @@ def test_rows_that_share_a_key_are_one_row_or_none(spark: SparkSession) -> None:
     assert sorted(row["ID"] for row in kept.collect()) == [1, 2, 5, 6, 7]
     refused = contradictions(accepted, contradicting, LOANS).collect()
     assert sorted((row["ID"], row[ERRORS][0]["column"], row[ERRORS][0]["value"]) for row in refused) == [
-        ("3", "ID, MONTH", "3, -3"),
-        ("3", "ID, MONTH", "3, -3"),
-        ("4", "ID, MONTH", "4, "),
-        ("4", "ID, MONTH", "4, "),
+        ("3", "ID, END", "3, 0"),
+        ("3", "ID, END", "3, 0"),
+        ("4", "ID, END", "4, 0"),
+        ("4", "ID, END", "4, 0"),
     ]
+    whole_row = replace(LOANS, key=names(LOANS))  # an empty cell in the key is a key
+    assert [row[of_key("ID")] for row in repeated_keys(accepted, whole_row).collect()] == [2, 5, 7]
+    kept = without_repeats(accepted, contradicting_keys(accepted, repeated_keys(accepted, whole_row), whole_row), LOANS)
+    assert sorted(row["ID"] for row in kept.collect()) == [1, 2, 3, 3, 4, 4, 5, 6, 7]
 
 
 def test_only_a_level_outside_the_open_list_is_new(spark: SparkSession) -> None:

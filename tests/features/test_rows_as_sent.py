@@ -97,3 +97,9 @@ def test_messages_stay_short_and_obey_no_control_character() -> None:
     assert shown("x" * 41) == "x" * 40 + "..."
     assert few(["a", "b"]) == "a, b"
     assert few(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_what_is_optional_is_not_lacking() -> None:
+    header = read_header(["SK_ID_CURR"], ["SK_ID_CURR", "TARGET", "STATUS"], optional=["STATUS"])
+    assert header.lacking == ("TARGET",)
+    assert "STATUS" not in header.places

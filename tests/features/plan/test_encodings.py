@@ -4,26 +4,36 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from features.plan.encodings import ENCODING_SCHEMA, Encoding, Encodings, apply, fit
-from features.spec import Code, Derivation, Encoded, Expected, GroupDeviation, Table
+from features.spec import Code, Column, Derivation, Encoded, Expected, GroupDeviation, Table, Type
+from tests.made_up import made_up
 
+SCHOOL = Column("SCHOOL", Type.TEXT, "School.", levels=("low", "middle", "high"))
 PEOPLE = Table(
     name="people",
     prefix="",
     files=("people",),
-    about="a person",
+    about="A person.",
     key=("SK_ID_CURR",),
-    columns=(),
-    derivations=(Derivation("WORK", "nullif(WORK, 'XNA')", "XNA is unknown"),),
+    columns=(*made_up("SK_ID_CURR", "TARGET", "INCOME"), Column("WORK", Type.TEXT, "Work."), SCHOOL),
+    derivations=(Derivation("WORK", "nullif(WORK, 'XNA')", "XNA is unknown."),),
     features=(
-        Encoded("WORK_FREQUENCY", "WORK", Code.FREQUENCY, "employment", "how common the work is"),
-        Encoded("SCHOOL_ORDINAL", "SCHOOL", Code.ORDINAL, "employment", "school", order=("low", "middle", "high")),
-        GroupDeviation("INCOME_TO_WORK", "INCOME", "WORK", "employment", "income less its median among that work"),
+        Encoded("WORK_FREQUENCY", "WORK", Code.FREQUENCY, "employment", "How common the work is."),
+        Encoded("SCHOOL_ORDINAL", "SCHOOL", Code.ORDINAL, "employment", "School.", order=SCHOOL.levels),
+        GroupDeviation("INCOME_TO_WORK", "INCOME", "WORK", "employment", "Income less its median among that work."),
         Expected(
-            "TERM", "loans", "TERM", "GRANTED", "cast(PAYMENT as string)", "'5.0'", "loan size", "usual term of loans"
+            "TERM", "loans", "TERM", "GRANTED", "cast(PAYMENT as string)", "'5.0'", "loan size", "Usual term of loans."
         ),
     ),
 )
-LOANS = Table(name="loans", prefix="loan", files=(), about="a loan", key=("DAYS",), columns=(), age="-DAYS")
+LOANS = Table(
+    name="loans",
+    prefix="loan",
+    files=(),
+    about="A loan.",
+    key=("DAYS",),
+    columns=made_up("SK_ID_CURR", "DAYS", "PAYMENT", "TERM", "GRANTED"),
+    age="-DAYS",
+)
 NEW = None
 ROWS = [
     # id, label, work, school, income

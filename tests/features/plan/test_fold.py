@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from features.plan.fold import CHUNK_ROWS, ENTITY, VALUES, arrow_fold, make_plan, whole_entities
-from features.plan.history_rows import AGE
 from features.spec import (
+    AGE,
     COUNT,
     DECAYED,
     EVER,
@@ -28,25 +28,26 @@ from features.spec import (
     Table,
     feature_names,
 )
+from tests.made_up import made_up
 from tests.oracle import Row, expected
 
-ACTIVE = Slice("active", "is_active", "still running")
+ACTIVE = Slice("active", "is_active", "Still running.")
 EVERY = (COUNT, SUM, MEAN, MIN, MAX, STD, TREND, DECAYED)
 LOANS = Table(
     name="loans",
     prefix="loan",
     files=("loans",),
-    about="a loan",
+    about="A loan.",
     key=("SK_ID_LOAN",),
-    columns=(),
+    columns=made_up("SK_ID_CURR", "SK_ID_LOAN", "DAYS", "debt", "late", "is_active"),
     age="-DAYS",
     order=("SK_ID_LOAN DESC",),
     features=(
-        Feature("debt", "debt", EVERY, "bureau debt", "debt", windows=(30, 90, EVER)),
-        Feature("debt_of", "debt", (SUM, MEAN), "bureau debt", "debt", windows=(90,), slices=(ACTIVE,)),
-        Ordered("late", "late", (SUM, MAX, COUNT), "bureau debt", "late", last=(1, 3), first=(1, 2)),
-        Ordered("late_of", "late", (MEAN,), "bureau debt", "late", last=(2,), slices=(ACTIVE,)),
-        Ratio("debt_ratio", "debt", "late", "bureau debt", "debt to late", windows=(90, EVER)),
+        Feature("debt", "debt", EVERY, "bureau debt", "Debt.", windows=(30, 90, EVER)),
+        Feature("debt_of", "debt", (SUM, MEAN), "bureau debt", "Debt.", windows=(90,), slices=(ACTIVE,)),
+        Ordered("late", "late", (SUM, MAX, COUNT), "bureau debt", "Late.", last=(1, 3), first=(1, 2)),
+        Ordered("late_of", "late", (MEAN,), "bureau debt", "Late.", last=(2,), slices=(ACTIVE,)),
+        Ratio("debt_ratio", "debt", "late", "bureau debt", "Debt to late.", windows=(90, EVER)),
     ),
 )
 

@@ -4,6 +4,8 @@ from contextlib import redirect_stdout
 from io import StringIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from features.plan.fold import VALUES, fold_rows
@@ -12,6 +14,7 @@ from features.spec import (
     COUNT,
     MEAN,
     SUM,
+    Column,
     Derivation,
     Feature,
     Lookup,
@@ -19,46 +22,48 @@ from features.spec import (
     Rollup,
     Slice,
     Table,
+    Type,
     feature_names,
 )
+from tests.made_up import made_up
 
-LATE = Slice("late", "gap > 30", "more than a month after the one before")
+LATE = Slice("late", "gap > 30", "More than a month after the one before.")
 PAYMENTS = Table(
     name="payments",
     prefix="pay",
     files=("payments",),
-    about="a payment",
+    about="A payment.",
     key=("SK_ID_CURR", "SK_ID_PREV", "NUMBER", "PAID_DAY"),
-    columns=(),
-    before_rollup=(Derivation("PAID", "if(PAID_DAY > 0, null, PAID)", "what is paid later is not known yet"),),
+    columns=made_up("SK_ID_CURR", "SK_ID_PREV", "NUMBER", "DUE_DAY", "PAID_DAY", "PAID"),
+    before_rollup=(Derivation("PAID", "if(PAID_DAY > 0, null, PAID)", "What is paid later is not known yet."),),
     rollup=Rollup(
         ("SK_ID_CURR", "SK_ID_PREV", "NUMBER"),
-        (Derivation("PAID", "sum(PAID)", "paid in all"), Derivation("DUE_DAY", "max(DUE_DAY)", "due")),
+        (Derivation("PAID", "sum(PAID)", "Paid in all."), Derivation("DUE_DAY", "max(DUE_DAY)", "Due.")),
     ),
     lookups=(Lookup("loans", ("SK_ID_CURR", "SK_ID_PREV"), ("KIND",)),),
     derivations=(
-        Derivation("DUE_DAY", "nullif(DUE_DAY, 365243)", "365243 is unknown"),
-        Derivation("is_cash", "KIND = 'Cash loans'", "of a cash loan"),
-        Derivation("gap", "previous_age - age", "days since the instalment before"),
-        Derivation("long_gap", "gap > 30", "more than a month"),
+        Derivation("DUE_DAY", "nullif(DUE_DAY, 365243)", "365243 is unknown."),
+        Derivation("is_cash", "KIND = 'Cash loans'", "Of a cash loan."),
+        Derivation("gap", "previous_age - age", "Days since the instalment before."),
+        Derivation("long_gap", "gap > 30", "More than a month."),
     ),
     age="-DUE_DAY",
     order=("SK_ID_PREV DESC", "NUMBER DESC"),
     features=(
-        Feature("paid", "PAID", (COUNT, SUM), "payment history", "paid", windows=(60,)),
-        Feature("gap", "gap", (MEAN,), "payment history", "gap", slices=(LATE,)),
-        Feature("cash", "is_cash", (MEAN,), "payment history", "share of cash loans"),
-        Ordered("paid", "PAID", (SUM,), "payment history", "paid", last=(1,)),
+        Feature("paid", "PAID", (COUNT, SUM), "payment history", "Paid.", windows=(60,)),
+        Feature("gap", "gap", (MEAN,), "payment history", "Gap.", slices=(LATE,)),
+        Feature("cash", "is_cash", (MEAN,), "payment history", "Share of cash loans."),
+        Ordered("paid", "PAID", (SUM,), "payment history", "Paid.", last=(1,)),
     ),
 )
 LOANS = Table(
     name="loans",
     prefix="loan",
     files=("loans",),
-    about="a loan",
+    about="A loan.",
     key=("SK_ID_PREV",),
-    columns=(),
-    derivations=(Derivation("KIND", "nullif(KIND, 'XNA')", "XNA is unknown"),),
+    columns=(*made_up("SK_ID_CURR", "SK_ID_PREV"), Column("KIND", Type.TEXT, "Kind.")),
+    derivations=(Derivation("KIND", "nullif(KIND, 'XNA')", "XNA is unknown."),),
 )
 ANNA, BRUNO_FUTURE_ONLY, CLARA_NO_LOAN, DMITRI_UNKNOWN_DAY = 1, 2, 3, 4
 
@@ -126,14 +131,14 @@ LOAN_FEATURES = Table(
     name="payments",
     prefix="pay",
     files=("payments",),
-    about="a payment",
+    about="A payment.",
     key=("SK_ID_PREV",),
-    columns=(),
+    columns=PAYMENTS.columns,
     age="-DUE_DAY",
     order=("SK_ID_PREV DESC", "NUMBER DESC"),
     rollup=PAYMENTS.rollup,
-    derivations=(Derivation("gap", "previous_age - age", "days"),),
-    features=(Feature("gap", "gap", (MEAN,), "payment history", "gap"),),
+    derivations=(Derivation("gap", "previous_age - age", "Days."),),
+    features=(Feature("gap", "gap", (MEAN,), "payment history", "Gap."),),
 )
 
 
@@ -141,12 +146,34 @@ def base_rows_of_loans(sources: dict[str, DataFrame]) -> DataFrame:
     return feature_rows(LOAN_FEATURES, sources, TABLES)
 
 
-def test_a_lookup_that_could_double_rows_is_refused(sources: dict[str, DataFrame]) -> None:
-    wrong = Table("x", "x", ("x",), "x", ("a",), (), lookups=(Lookup("loans", ("SK_ID_CURR",), ("KIND",)),))
-    with pytest.raises(ValueError, match="not its key"):
-        feature_rows(wrong, {**sources, "x": sources["payments"]}, TABLES)
+derivations = st.lists(
+    st.tuples(st.sampled_from("abcxyz"), st.sets(st.sampled_from("abcxyz"), max_size=3)), min_size=1, max_size=9
+)
+
+
+def computed_in(groups: list[list[Derivation]]) -> dict[str, str]:
+    """What each column is made of in the end; a group's derivations see the row as it was before the group."""
+    row = {name: name for name in "abcxyz"}
+    for group in groups:
+        assert len({derivation.name for derivation in group}) == len(group)
+        row |= {each.name: f"({'+'.join(row[name] for name in each.sql.split(' + '))})" for each in group}
+    return row
+
+
+@given(drawn=derivations)
+def test_layers_give_what_the_derivations_give_one_by_one(drawn: list[tuple[str, set[str]]]) -> None:
+    declared = [Derivation(name, " + ".join(sorted(read or {"x"})), "Made up.") for name, read in drawn]
+    assert computed_in(layers(declared)) == computed_in([[each] for each in declared])
 
 
 def test_derivations_that_need_each_other_come_one_after_the_other() -> None:
-    a, b, c, a2 = (Derivation(*each, "x") for each in [("a", "x + 1"), ("b", "x + 2"), ("c", "a + b"), ("a2", "a * 2")])
+    a, b, c, a2 = (
+        Derivation(*each, "Made up.") for each in [("a", "x + 1"), ("b", "x + 2"), ("c", "a + b"), ("a2", "a * 2")]
+    )
     assert layers([a, b, c, a2]) == [[a, b], [c, a2]]
+
+
+def test_what_is_declared_before_a_column_is_replaced_reads_it_as_it_was() -> None:
+    declared = [("a", "x + 1"), ("b", "a + raw"), ("raw", "nullif(raw, 0)"), ("c", "raw")]
+    a, b, raw, c = (Derivation(*each, "Made up.") for each in declared)
+    assert layers([a, b, raw, c]) == [[a], [b, raw], [c]]

@@ -1,0 +1,52 @@
+"""Which columns an SQL expression reads, found by a parser of Spark's dialect: no session is needed."""
+
+from functools import cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+
+
+class NotOneExpression(ValueError):
+    """Text that is not one SQL expression; says why, as a part of a sentence."""
+
+
+@cache  # the same text is asked for by many features and derivations
+def columns_read(sql: str) -> frozenset[str]:
+    """The names of the columns that an expression reads.
+
+    Raises:
+        NotOneExpression: The text is not one expression; says why.
+    """
+    try:
+        statements = sqlglot.parse(f"select {sql}", dialect="spark")
+    except SqlglotError as error:
+        raise NotOneExpression(described(error)) from None
+    select, *others = statements
+    if not sql.strip():
+        raise NotOneExpression("it is empty")
+    if others or not isinstance(select, exp.Select) or len(select.expressions) != 1:
+        raise NotOneExpression("it holds more than one expression")
+    (written,) = select.expressions
+    if isinstance(written, exp.Star):
+        raise NotOneExpression("it is every column")
+    if isinstance(written, exp.Alias):
+        raise NotOneExpression(f"it ends in the name {written.alias}, or lacks an operator before it")
+    if any(value for clause, value in select.args.items() if clause != "expressions") or written.find(exp.Select):
+        raise NotOneExpression("it is a query")
+    return frozenset(column.parts[0].name for column in select.find_all(exp.Column))
+
+
+def described(error: SqlglotError) -> str:
+    """The parser's first complaint, in a line."""
+    first = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    near = first.get("highlight")
+    what = str(first.get("description") or "a quote or bracket is not closed")
+    # The parser names the class of the operator that lacks something.
+    what = "something is missing" if what.startswith("Required keyword") else what.rstrip(".")
+    return f"{what}, near {near!r}" if near else what
+
+
+def text_literal(text: str) -> str:
+    """SQL of a text."""
+    return exp.Literal.string(text).sql(dialect="spark")
