@@ -10,7 +10,7 @@ from features.plan.history_rows import Sources
 from features.plan.nested_table import NESTED_FEATURES, nested_table
 from features.spec import KEY
 from jobs.lake import feature_sets, row_models
-from jobs.lake.feature_sets import Fitted, as_encodings, fitted_for
+from jobs.lake.feature_sets import CannotBeMade, FeatureSet, as_encodings
 from jobs.lake.job import Job, Step
 from jobs.lake.options import add_run_date, open_job
 from jobs.lake.tables import CATALOGUE, FEATURES, NESTED
@@ -47,49 +47,55 @@ def assemble(job: Job, version: str | None = None) -> None:
     """
     with job.step("assemble") as step:
         sources = job.lake.delivered_tables(job.run_date)
-        found = fitted_for(job.lake, version) if version else newly_fitted(job, step, sources)
-        made_with = found.feature_set
-        if version not in (None, made_with):
-            raise UserError(f"--feature-set {version}: the declarations have changed since, they now make {made_with}")
-        step.say(f"feature set {made_with}: {len(found.features)} features")
+        fitted = known(job, version) if version else newly_fitted(job, step, sources)
+        made_with = fitted.version
+        step.say(f"feature set {made_with}: {len(fitted.features)} features")
         with settling() as settle, job.lake.numbers_as_they_are():
-            write_nested(job, sources, found, settle)  # first: readers go by the feature table
-            rows = feature_table(sources, found.encodings, settle).select(
+            write_nested(job, sources, fitted, settle)  # first: readers go by the feature table
+            rows = feature_table(sources, fitted.encodings, settle).select(
                 KEY, "TARGET", F.lit(made_with).alias("feature_set"), *[named.name for named in catalogue()]
             )
             job.lake.replace(FEATURES, rows, job.run_date, {named.name: named.about for named in catalogue()})
-        feature_sets.keep(job.lake, job.run_date, found)
-        write_catalogue(job, found)
+        feature_sets.keep(job.lake, job.run_date, fitted)
+        write_catalogue(job, fitted)
         assembled = job.lake.read_run_date(FEATURES, job.run_date).count()
         step.measure("applicants", assembled)
         step.say(f"{assembled:,} applicants")
 
 
-def newly_fitted(job: Job, step: Step, sources: Sources) -> Fitted:
+def known(job: Job, version: str) -> FeatureSet:
+    """The feature set that --feature-set names."""
+    found = feature_sets.find(job.lake, version)
+    if isinstance(found, CannotBeMade):
+        raise UserError(f"--feature-set {version}: {found.why}: assemble without it, then train and register")
+    return found
+
+
+def newly_fitted(job: Job, step: Step, sources: Sources) -> FeatureSet:
     """Fitted on the labelled rows of the delivery, or what was fitted last where it has none."""
     if sources["application"].where(F.col("TARGET").isNotNull()).isEmpty():
         return feature_sets.fitted_last(job.lake, job.run_date)
     encodings = as_encodings(fit(sources, BY_NAME["application"], BY_NAME).collect())
     settings = job.settings
     if not settings.nested.enabled:
-        return Fitted(encodings, None)
+        return FeatureSet(encodings, None)
     models = row_models.fit(sources, settings.split, settings.nested)
     step.say(f"{len(models.files)} row models fitted")
-    return Fitted(encodings, models)
+    return FeatureSet(encodings, models)
 
 
-def write_nested(job: Job, sources: Sources, found: Fitted, settle: Settle) -> None:
+def write_nested(job: Job, sources: Sources, fitted: FeatureSet, settle: Settle) -> None:
     """Write the scores of each applicant's rows, folded, where the feature set has row models."""
-    if found.row_models is not None:
-        rows = nested_table(sources, found.row_models.score, settle)
+    if fitted.row_models is not None:
+        rows = nested_table(sources, fitted.row_models, settle)
         comments = {named.name: named.about for named in NESTED_FEATURES}
-        job.lake.replace(NESTED, rows, job.run_date, comments, found.feature_set)
+        job.lake.replace(NESTED, rows, job.run_date, comments, fitted.version)
 
 
-def write_catalogue(job: Job, found: Fitted) -> None:
+def write_catalogue(job: Job, fitted: FeatureSet) -> None:
     """Keep what the feature set declares."""
     declared = job.lake.spark.createDataFrame(
-        [(found.feature_set, n.name, n.table, n.family, n.about, repr(n.declared)) for n in found.features],
+        [(fitted.version, n.name, n.table, n.family, n.about, repr(n.declared)) for n in fitted.features],
         "feature_set STRING, name STRING, source STRING, family STRING, about STRING, declaration STRING",
     )
     job.lake.replace(CATALOGUE, declared, job.run_date)

@@ -16,7 +16,7 @@ from jobs.score import score
 from jobs.train import train
 
 RUN_DATE = date(2018, 5, 17)
-FEATURE_SET = "0123456789ab"
+FEATURE_SET = "1-0123456789ab"
 LABELLED, NEW = 900, 120
 OVERRIDES = (
     "train.min_child_weight=2",
@@ -42,7 +42,7 @@ FAMILY_OF = {
     "NOISE": "housing and region",
 }
 INPUTS = tuple(
-    Named(name, "made up", family, f"{name}, made up", None, None, None, Derived(name, "0", family, ""))
+    Named(name, "made up", family, f"{name}, made up", None, None, None, Derived(name, "0", family, "Made up."))
     for name, family in FAMILY_OF.items()
 )
 

@@ -3,21 +3,24 @@
 A row model reads of a row what the table's features read of it, and the place of each category among its declared
 levels; so a column that is kept from the features is kept from the row models too. Its score is a column of the row,
 and what becomes of the scores of an applicant's rows is declared like any other feature. Who may learn from whom, and
-how, is not said here (see `jobs.row_models`).
+how, is not said here (see `jobs.lake.row_models`).
 
 After NoxMoon's nested models and Onodera's f702 of the Home Credit competition, which aggregate out-of-fold scores.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from pyspark.sql import DataFrame
 
 from features import TABLES
-from features.plan.feature_table import BY_NAME, Settle, as_planned, catalogue, packed, unpacked, with_children
+from features.expressions import text_literal
+from features.plan.feature_table import BY_NAME, Settle, as_planned, catalogue, joined, packed, unpacked, with_children
 from features.plan.fold import VALUES, fold_rows
-from features.plan.history_rows import AGE, Sources, feature_expressions, feature_rows, order_terms
+from features.plan.history_rows import Sources, feature_rows
 from features.spec import (
+    AGE,
     DECAYED,
     KEY,
     MAX,
@@ -67,44 +70,71 @@ NESTED_NAMES = frozenset(named.name for named in NESTED_FEATURES)
 EVERY_FEATURE: tuple[Named, ...] = (*catalogue(), *NESTED_FEATURES)
 """All that is declared: the columns of the feature table, then of the nested one."""
 
-Score = Callable[[DataFrame, str], DataFrame]
-"""From rows as `input_rows` gives them, and their table's name, to SK_ID_CURR, age, what orders them, and the score."""
+Levels = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""By table and category, the levels in the order of their places."""
 
 
-def row_inputs(name: str) -> tuple[str, ...]:
-    """What the row model of a table reads of a row, as SQL of numbers."""
+class RowScores(Protocol):
+    """Row models, as far as features need them."""
+
+    @property
+    def levels(self) -> Levels:
+        """The levels that they were fitted with."""
+        ...
+
+    def score(self, rows: DataFrame, table: str) -> DataFrame:
+        """From rows as `input_rows` gives them to SK_ID_CURR, age, what orders them, and the score."""
+        ...
+
+
+def declared_levels() -> Levels:
+    """The levels that the contracts of the scored tables know now, closed or open, of every category that has any."""
+    return {
+        name: {column.name: column.codes or column.levels for column in BY_NAME[name].columns if is_category(column)}
+        for name in NESTED
+    }
+
+
+def is_category(column: Column) -> bool:
+    """Whether a row model reads the column as the place of its level."""
+    return column.type is Type.TEXT and bool(column.codes or column.levels)
+
+
+def values_read(name: str) -> tuple[str, ...]:
+    """What the row model of a table reads of a row, as its features do: SQL of numbers."""
     table = BY_NAME[name]
-    read = dict.fromkeys(feature_expressions(table))
-    places = [place_of_level(column) for column in table.columns if column.type is Type.TEXT and levels_of(column)]
-    return (*[sql for sql in read if sql not in CONSTANTS], *places)
+    read = dict.fromkeys(
+        sql for declared in table.folding for sql in (*declared.values, *(slice_.where for slice_ in declared.slices))
+    )
+    return tuple(sql for sql in read if sql not in CONSTANTS)
 
 
-def levels_of(column: Column) -> tuple[str, ...]:
-    """The levels that a category's column is declared to have, closed or open."""
-    return column.codes or column.levels
+def place_of_level(column: str, levels: Sequence[str]) -> str:
+    """SQL of the place of a category's level among those listed: 1 for the first, null for another one."""
+    cases = " ".join(f"when {text_literal(level)} then {place}" for place, level in enumerate(levels, start=1))
+    return f"case {column} {cases} end"
 
 
-def place_of_level(column: Column) -> str:
-    """SQL of the place of a category's level among those declared: 1 for the first, null for another one."""
-    cases = " ".join(f"when '{level}' then {place}" for place, level in enumerate(levels_of(column), start=1))
-    return f"case {column.name} {cases} end"
+def row_inputs(name: str, levels: Levels) -> tuple[str, ...]:
+    """What the row model of a table reads of a row, as SQL of numbers: values, then places of levels."""
+    return (*values_read(name), *(place_of_level(column, listed) for column, listed in levels[name].items()))
 
 
 def input_names(name: str) -> list[str]:
     """The columns that hold the inputs of a table's row model."""
-    return [f"{INPUT}{place}" for place in range(len(row_inputs(name)))]
+    return [f"{INPUT}{place}" for place in range(len(values_read(name)) + len(declared_levels()[name]))]
 
 
 def key_columns(name: str) -> list[str]:
     """What names a row and orders it among its applicant's."""
-    return [KEY, AGE, *[sql for sql, _ in order_terms(BY_NAME[name]) if sql != KEY]]
+    return [KEY, AGE, *[sql for sql, _ in BY_NAME[name].tie_breakers if sql != KEY]]
 
 
-def input_rows(name: str, sources: Sources) -> DataFrame:
+def input_rows(name: str, sources: Sources, levels: Levels) -> DataFrame:
     """The rows that a table's features see: `key_columns`, then the inputs as floats, null where unknown."""
     table = BY_NAME[name]
     rows = feature_rows(table, with_children(table, sources), BY_NAME)
-    inputs = zip(row_inputs(name), input_names(name), strict=True)
+    inputs = zip(row_inputs(name, levels), input_names(name), strict=True)
     return rows.selectExpr(
         *key_columns(name), *[f"cast(cast({sql} as double) as float) as {column}" for sql, column in inputs]
     )
@@ -124,20 +154,20 @@ def of_applicants(sources: Sources, applicants: DataFrame) -> Sources:
     return found
 
 
-def nested_table(sources: Sources, score: Score, settle: Settle = as_planned) -> DataFrame:
+def nested_table(sources: Sources, models: RowScores, settle: Settle = as_planned) -> DataFrame:
     """One row for every applicant: SK_ID_CURR, then the columns of `NESTED_FEATURES` as doubles.
 
     Args:
         sources: The applicants and their histories.
-        score: Scores rows.
+        models: What scores the rows.
         settle: Ends the parts, as in `feature_table.feature_table`.
     """
     folded = [
-        fold_rows(score(input_rows(name, sources), name), table).withColumnRenamed(VALUES, packed(table))
+        fold_rows(models.score(input_rows(name, sources, models.levels), name), table).withColumnRenamed(
+            VALUES, packed(table)
+        )
         for name, table in NESTED.items()
     ]
-    joined, *parts = settle([sources["application"].select(KEY), *folded])
-    for part in parts:
-        joined = joined.join(part, on=KEY, how="left")
+    applicants, *parts = settle([sources["application"].select(KEY), *folded])
     columns = {name: column for table in NESTED.values() for name, column in unpacked(table).items()}
-    return joined.select(KEY, *[columns[named.name] for named in NESTED_FEATURES])
+    return joined(applicants, parts).select(KEY, *[columns[named.name] for named in NESTED_FEATURES])

@@ -1,5 +1,6 @@
-"""What was fitted for a feature set, as the lake keeps it: encodings, and row models where it has nested features."""
+"""Feature sets as the lake keeps them: what each was fitted to, encodings, and row models for nested features."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,8 +9,9 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from features.plan.encodings import ENCODING_SCHEMA, Encoding, Encodings
-from features.plan.feature_table import Settle, as_planned, catalogue, feature_set, feature_table
+from features.plan.feature_table import Settle, as_planned, catalogue, feature_table
 from features.plan.history_rows import Sources
+from features.plan.identity import feature_set, is_of_before
 from features.plan.nested_table import EVERY_FEATURE, nested_table
 from features.spec import KEY, Named
 from jobs.lake import row_models
@@ -19,23 +21,21 @@ from jobs.model.booster import sha256_of
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.runtime.settings import Split
 
-ROW_MODELS = "source STRING, cohort INT, cohorts INT, split STRING, inputs STRING, sha256 STRING, file BINARY"
-
-
-class OtherInputs(ModelRefused):
-    """Row models read other columns than are declared now."""
+ROW_MODELS = (
+    "source STRING, cohort INT, cohorts INT, split STRING, inputs STRING, levels STRING, sha256 STRING, file BINARY"
+)
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """All that a feature set was fitted to; row models are None where it has no nested features."""
+class FeatureSet:
+    """The declarations with all that they were fitted to; row models are None where there are no nested features."""
 
     encodings: Encodings
     row_models: RowModels | None
 
     @property
-    def feature_set(self) -> str:
-        """The version that these make with the declarations as they are now."""
+    def version(self) -> str:
+        """Which one these make with the declarations as they are now."""
         return feature_set(self.encodings, self.row_models.version if self.row_models else "")
 
     @property
@@ -47,99 +47,127 @@ class Fitted:
         """Whether all of these are features of the set, as it is declared now."""
         return set(names) <= {named.name for named in self.features}
 
-
-def fitted_for(lake: Lake, version: str) -> Fitted:
-    """What was fitted for a feature set.
-
-    Raises:
-        UserError: The lake has nothing of this version.
-        ModelRefused: A row model was changed, or reads what is not declared any more.
-    """
-    return Fitted(encodings_of(lake, version), row_models_of(lake, version))
+    def applicants(self, sources: Sources, settle: Settle = as_planned) -> DataFrame:
+        """One row for every applicant of the sources: SK_ID_CURR, TARGET, then every feature of the set."""
+        rows = feature_table(sources, self.encodings, settle)
+        if self.row_models is None:
+            return rows
+        return rows.join(nested_table(sources, self.row_models, settle), on=KEY, how="left")
 
 
-def fitted_if_made(lake: Lake, version: str) -> Fitted | None:
-    """What was fitted for a feature set, where it is there and the declarations still make that set of it; else None.
+@dataclass(frozen=True)
+class CannotBeMade:
+    """That a feature set can't be made here, and why: the beginning of a sentence."""
+
+    why: str
+
+
+def find(lake: Lake, version: str) -> FeatureSet | CannotBeMade:
+    """The feature set of that version, where the lake has what it was fitted to and it is still declared.
 
     Raises:
         ModelRefused: A row model was changed.
     """
-    try:
-        found = fitted_for(lake, version)
-    except OtherInputs:
-        return None
-    except ModelRefused:
-        raise
-    except UserError:
-        return None
-    return found if found.feature_set == version else None
+    fitted = fitted_for(lake, version)
+    if isinstance(fitted, CannotBeMade) or fitted.version == version:
+        return fitted
+    if is_of_before(version):
+        return CannotBeMade(of_before(version))
+    return CannotBeMade(f"feature set {version} is not declared like this any more, {now_made(version, fitted)}")
 
 
-def feature_rows(fitted: Fitted, sources: Sources, settle: Settle = as_planned) -> DataFrame:
-    """One row for every applicant of the sources: SK_ID_CURR, TARGET, then every feature of the set."""
-    rows = feature_table(sources, fitted.encodings, settle)
-    if fitted.row_models is None:
-        return rows
-    return rows.join(nested_table(sources, fitted.row_models.score, settle), on=KEY, how="left")
+def of_before(version: str) -> str:
+    """Why a feature set of before can't be made."""
+    return (
+        f"feature set {version} is of before feature sets were named by what they compute, and nobody can tell whether "
+        "it is still the same"
+    )
 
 
-def keep(lake: Lake, run_date: date, fitted: Fitted) -> None:
+def now_made(version: str, fitted: FeatureSet) -> str:
+    """What is made in place of a feature set, and whether the declarations or the code have changed."""
+    code, before = fitted.version.partition("-")[0], version.partition("-")[0]
+    other = "" if code == before else f", computed by version {code} of the code and not by version {before}"
+    return f"the declarations now make {fitted.version}{other}"
+
+
+def fitted_for(lake: Lake, version: str) -> FeatureSet | CannotBeMade:
+    """What was fitted for a feature set, with the declarations as they are now: they may make another one of it.
+
+    Raises:
+        ModelRefused: A row model was changed.
+    """
+    known = lake.read(ENCODINGS).where(F.col("feature_set") == version) if lake.exists(ENCODINGS) else None
+    encodings = as_encodings(collected(known)) if known is not None else ()
+    if not encodings:
+        return CannotBeMade(f"{lake.root} has no encodings of feature set {version}{those_of(lake)}")
+    models = stored_models(lake, version)
+    if not models:
+        return FeatureSet(encodings, None)
+    if any(row["inputs"] != row_models.inputs_version() for row in models):
+        if is_of_before(version):
+            return CannotBeMade(of_before(version))
+        return CannotBeMade(f"the row models of feature set {version} read other columns than are declared now")
+    return FeatureSet(encodings, as_row_models(models))
+
+
+def those_of(lake: Lake) -> str:
+    """What encodings the lake has, as the end of a sentence."""
+    if not lake.exists(ENCODINGS):
+        return ""
+    known = lake.read(ENCODINGS).select("feature_set").distinct().orderBy("feature_set").collect()
+    return f"; there are {', '.join(row[0] for row in known)}"
+
+
+def keep(lake: Lake, run_date: date, fitted: FeatureSet) -> None:
     """Store what the delivery's features were made with; what others were made with stays, a champion may need it."""
-    version = fitted.feature_set
     rows = [(each.name, each.level, each.value) for each in fitted.encodings]
     encodings = lake.spark.createDataFrame(rows, ENCODING_SCHEMA)
+    version = fitted.version
     lake.replace(ENCODINGS, encodings.select(F.lit(version).alias("feature_set"), "*"), run_date, feature_set=version)
     if fitted.row_models is None:
         return
     models = fitted.row_models
-    rule = (models.cohorts, models.split.model_dump_json(), row_models.inputs_version())
+    rule = (models.cohorts, models.split.model_dump_json(), row_models.inputs_version(), json.dumps(models.levels))
     stored = [(table, cohort, *rule, sha256_of(file), file) for (table, cohort), file in sorted(models.files.items())]
     lake.replace(NESTED_MODELS, lake.spark.createDataFrame(stored, ROW_MODELS), run_date, feature_set=version)
 
 
-def row_models_of(lake: Lake, version: str) -> RowModels | None:
-    """The row models of a feature set, or None where it has none."""
+def stored_models(lake: Lake, version: str) -> list[Row]:
+    """The rows of a feature set's row models; none where it has none.
+
+    Raises:
+        ModelRefused: One was changed.
+    """
     if not lake.exists(NESTED_MODELS):
-        return None
+        return []
     stored = lake.read(NESTED_MODELS).where(F.col("feature_set") == version).drop("run_date").distinct().collect()
-    if not stored:
-        return None
     for row in stored:
         if sha256_of(row["file"]) != row["sha256"]:
             raise ModelRefused(f"{lake.path(NESTED_MODELS)}: row model {row['cohort']} of {row['source']} was changed")
-        if row["inputs"] != row_models.inputs_version():
-            raise OtherInputs(
-                f"the row models of feature set {version} read other columns than are declared now: "
-                "assemble a delivery with application_train.csv, and train on it"
-            )
+    return stored
+
+
+def as_row_models(stored: Sequence[Row]) -> RowModels:
+    """The rows of one feature set as its row models."""
+    levels = json.loads(stored[0]["levels"])
     return RowModels(
         split=Split.model_validate_json(stored[0]["split"]),
         cohorts=stored[0]["cohorts"],
+        levels={name: {column: tuple(listed) for column, listed in by.items()} for name, by in levels.items()},
         files={(row["source"], row["cohort"]): bytes(row["file"]) for row in stored},
     )
 
 
-def encodings_of(lake: Lake, version: str) -> Encodings:
-    """Those of a feature set.
-
-    Raises:
-        UserError: The lake has none of this version.
-    """
-    stored = stored_encodings(lake)
-    rows = collected(stored.where(F.col("feature_set") == version))
-    if not rows:
-        known = [row[0] for row in stored.select("feature_set").distinct().orderBy("feature_set").collect()]
-        raise UserError(f"{lake.root} has no encodings of feature set {version}; there are {', '.join(known)}")
-    return as_encodings(rows)
-
-
-def fitted_last(lake: Lake, run_date: date) -> Fitted:
+def fitted_last(lake: Lake, run_date: date) -> FeatureSet:
     """What the newest delivery up to the run_date was assembled with.
 
     Raises:
-        UserError: There was none.
+        UserError: There was none, or its row models read what is not declared any more.
     """
-    known = stored_encodings(lake).where(F.col("run_date") <= F.lit(run_date))
+    if not lake.exists(ENCODINGS):
+        raise UserError(f"{lake.root} has no encodings yet: assemble a delivery with application_train.csv first")
+    known = lake.read(ENCODINGS).where(F.col("run_date") <= F.lit(run_date))
     # A delivery may have been assembled with several: the feature table has the last.
     assembled = lake.read(FEATURES).select("run_date", "feature_set")
     last = assembled.join(known, on=["run_date", "feature_set"], how="left_semi").orderBy(F.desc("run_date")).first()
@@ -147,14 +175,10 @@ def fitted_last(lake: Lake, run_date: date) -> Fitted:
         raise UserError(
             f"{lake.root} has no encodings up to {run_date}: assemble a delivery with application_train.csv first"
         )
-    return fitted_for(lake, last["feature_set"])
-
-
-def stored_encodings(lake: Lake) -> DataFrame:
-    """The table of encodings; one that is not there is the user's error."""
-    if not lake.exists(ENCODINGS):
-        raise UserError(f"{lake.root} has no encodings yet: assemble a delivery with application_train.csv first")
-    return lake.read(ENCODINGS)
+    fitted = fitted_for(lake, last["feature_set"])
+    if isinstance(fitted, CannotBeMade):
+        raise UserError(f"{fitted.why}: assemble a delivery with application_train.csv first")
+    return fitted
 
 
 def collected(stored: DataFrame) -> list[Row]:

@@ -7,8 +7,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.plan.feature_table import catalogue
+from features.plan.identity import is_of_before
 from features.plan.nested_table import EVERY_FEATURE, NESTED_NAMES
 from features.spec import KEY, Named
+from jobs.lake.feature_sets import of_before
 from jobs.lake.tables import FEATURES, NESTED, Lake
 from jobs.model.booster import Model
 from jobs.runtime.errors import ModelRefused, UserError
@@ -51,6 +53,10 @@ def inputs_of(model: Model, lake: Lake, run_date: date) -> DataFrame:
     if not found:
         raise UserError(f"{lake.path(FEATURES)} has no applicant of {run_date}: assemble the delivery first")
     if found != [model.feature_set]:
+        if is_of_before(model.feature_set):
+            raise ModelRefused(
+                f"the model was trained before: {of_before(model.feature_set)}: train and register a new one"
+            )
         raise ModelRefused(
             f"the model was trained on feature set {model.feature_set}, {run_date} was assembled with "
             f"{', '.join(found)}: assemble it with --feature-set {model.feature_set}, or train and register a new model"

@@ -1,4 +1,6 @@
-"""Small models of TARGET on single rows of a history, cross-fitted by applicant; `features.nested` says what they read.
+"""Small models of TARGET on single rows of a history, cross-fitted by applicant.
+
+What they read is said by `features.plan.nested_table`.
 
 A hash puts every applicant into one cohort for good, and each table has a model for each cohort: fitted on labelled
 applicants of the training folds of all other cohorts, and the only one that ever scores this one. So nobody's label
@@ -18,7 +20,18 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.plan.history_rows import Sources
-from features.plan.nested_table import NESTED, SCORE, input_names, input_rows, key_columns, of_applicants, row_inputs
+from features.plan.identity import computed
+from features.plan.nested_table import (
+    NESTED,
+    SCORE,
+    Levels,
+    declared_levels,
+    input_names,
+    input_rows,
+    key_columns,
+    of_applicants,
+    values_read,
+)
 from features.spec import KEY, TARGET
 from jobs.lake import folds
 from jobs.model.booster import sha256_of
@@ -43,19 +56,22 @@ class RowModels:
     Args:
         split: How applicants were put into folds.
         cohorts: How many cohorts there are.
+        levels: The levels of categories when they were fitted: one that becomes known later is unknown to them.
         files: A booster's file by table and cohort; a cohort whose model had no row to learn from has none.
     """
 
     split: Split
     cohorts: int
+    levels: Levels
     files: Mapping[tuple[str, int], bytes] = field(repr=False)
 
     @property
     def version(self) -> str:
         """Of all of it, and of what becomes of the scores: hexadecimal digits."""
         hashes = [(table, cohort, sha256_of(file)) for (table, cohort), file in sorted(self.files.items())]
-        features = [(name, table.features) for name, table in NESTED.items()]
-        everything = (self.split, self.cohorts, inputs_version(), features, hashes)
+        features = [(name, computed(table.features)) for name, table in NESTED.items()]
+        levels = [(name, list(listed.items())) for name, listed in self.levels.items()]
+        everything = (self.split, self.cohorts, inputs_version(), levels, features, hashes)
         return hashlib.sha256(repr(everything).encode()).hexdigest()
 
     def score(self, rows: DataFrame, table: str) -> DataFrame:
@@ -75,8 +91,9 @@ def cohort_of(split: Split, cohorts: int) -> Column:
 
 
 def inputs_version() -> str:
-    """Of what row models read, as it is declared now."""
-    return hashlib.sha256(repr([(table, row_inputs(table)) for table in NESTED]).encode()).hexdigest()[:12]
+    """Of what row models read, as it is declared now, but for the levels of categories."""
+    read = [(table, values_read(table), tuple(categories)) for table, categories in declared_levels().items()]
+    return hashlib.sha256(repr(read).encode()).hexdigest()[:12]
 
 
 def fit(sources: Sources, split: Split, settings: Nested) -> RowModels:
@@ -96,12 +113,12 @@ def fit(sources: Sources, split: Split, settings: Nested) -> RowModels:
     taught = taught.select(
         KEY, F.col(TARGET).cast("float").alias(TARGET), cohort_of(split, settings.cohorts).alias(COHORT)
     )
-    files = {}
+    files, levels = {}, declared_levels()
     for table, rows in count_rows(sources, taught).items():
         sampled = taught.where(draw(settings.seed) < F.lit(settings.rows / max(rows, 1) * SAMPLED_OF))
-        for row in fit_table(table, sources, sampled, settings).collect():
+        for row in fit_table(table, sources, sampled, settings, levels).collect():
             files[table, row[MODEL]] = bytes(row["file"])
-    return RowModels(split, settings.cohorts, files)
+    return RowModels(split, settings.cohorts, levels, files)
 
 
 def draw(seed: int) -> Column:
@@ -115,7 +132,7 @@ def count_rows(sources: Sources, applicants: DataFrame) -> dict[str, int]:
     return {table: sources[table].join(known, on=KEY, how="left_semi").count() for table in NESTED}
 
 
-def fit_table(table: str, sources: Sources, applicants: DataFrame, settings: Nested) -> DataFrame:
+def fit_table(table: str, sources: Sources, applicants: DataFrame, settings: Nested, levels: Levels) -> DataFrame:
     """A table's models: the cohort that each keeps away from, and its file.
 
     Args:
@@ -123,8 +140,9 @@ def fit_table(table: str, sources: Sources, applicants: DataFrame, settings: Nes
         sources: The delivery's tables.
         applicants: SK_ID_CURR, TARGET and cohort of those to learn from.
         settings: Of the boosters.
+        levels: Of the categories.
     """
-    rows = input_rows(table, of_applicants(sources, applicants)).join(applicants, on=KEY, how="inner")
+    rows = input_rows(table, of_applicants(sources, applicants), levels).join(applicants, on=KEY, how="inner")
     models = F.explode(F.array(*[F.lit(cohort) for cohort in range(settings.cohorts)])).alias(MODEL)
     lessons = rows.select("*", models).where(F.col(MODEL) != F.col(COHORT))
     return lessons.groupBy(MODEL).applyInArrow(fitting(table, settings), FITTED)

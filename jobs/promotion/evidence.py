@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from features.plan.nested_table import of_applicants
 from features.spec import KEY
 from jobs.lake import folds
-from jobs.lake.feature_sets import feature_rows, fitted_if_made
+from jobs.lake.feature_sets import FeatureSet, find
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import FEATURES
@@ -54,7 +54,7 @@ def gather_evidence(
         drift=measure_drift(job, training, candidate, test, watched),
         feature_set=candidate.feature_set,
         assembled=feature_sets_now(job),
-        can_be_assembled=fitted_if_made(job.lake, candidate.feature_set) is not None,
+        can_be_assembled=isinstance(find(job.lake, candidate.feature_set), FeatureSet),
     )
 
 
@@ -103,10 +103,10 @@ def rows_for_champion(job: Job, training: Training, its_training: Training, cham
     lake, splits = job.lake, (training.split, its_training.split)
     if champion.feature_set == training.feature_set:
         return folds.unseen(assembled_for(job, training, champion, training.features_version), *splits)
-    fitted = fitted_if_made(lake, champion.feature_set)
-    if fitted is not None and fitted.has(champion.features):
+    fitted = find(lake, champion.feature_set)
+    if isinstance(fitted, FeatureSet) and fitted.has(champion.features):
         sources = lake.delivered_tables(training.run_date)
-        return feature_rows(fitted, of_applicants(sources, folds.unseen(sources["application"], *splits)))
+        return fitted.applicants(of_applicants(sources, folds.unseen(sources["application"], *splits)))
     if its_training.lake == training.lake:
         return folds.unseen(assembled_for(job, training, champion, its_training.features_version), *splits)
     return None

@@ -4,7 +4,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from jobs.lake.feature_sets import fitted_for
+from jobs.lake.feature_sets import CannotBeMade, find
 from jobs.lake.tables import FEATURES, Lake
 from jobs.model.booster import Model
 from jobs.registry.store import connect
@@ -72,13 +72,13 @@ class Champions:
     def plan_for(self, champion: Registered, model: Model) -> Prepared:
         """From rows and histories to the features that the champion reads."""
         if model.feature_set not in self.plans:
-            fitted = fitted_for(self.lake, model.feature_set)
-            made = fitted.feature_set
-            if made != model.feature_set or not fitted.has(model.features):
+            fitted = find(self.lake, model.feature_set)
+            if isinstance(fitted, CannotBeMade):
                 raise ModelRefused(
-                    f"the champion, version {champion.version}, was trained on feature set {model.feature_set}, the "
-                    f"declarations now make {made}: train and register a new model, or serve this one with its own code"
+                    f"the champion, version {champion.version}, can't be served: {fitted.why}: train and register a "
+                    "new model, or serve this one with its own code"
                 )
+            assert fitted.has(model.features), "a model reads features of its feature set"
             folder = self.folder / f"features_{model.feature_set}"
             self.plans[model.feature_set] = prepare_features(self.lake.spark, folder, fitted)
         return self.plans[model.feature_set]

@@ -16,7 +16,7 @@ from features import TABLES, contract
 from features.contract import BROKEN_LINE, ERRORS, FILE
 from features.plan.feature_table import BY_NAME
 from features.spec import KEY, TARGET
-from jobs.lake.feature_sets import Fitted, feature_rows
+from jobs.lake.feature_sets import FeatureSet
 from jobs.lake.histories import read_histories
 from jobs.lake.model_rows import dated, read_inputs
 from jobs.lake.tables import FEATURES, Lake
@@ -147,11 +147,11 @@ def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:
     return plan
 
 
-def prepare_features(spark: SparkSession, folder: Path, fitted: Fitted) -> Prepared:
+def prepare_features(spark: SparkSession, folder: Path, fitted: FeatureSet) -> Prepared:
     """From the source tables' rows of some applicants to `FEATURES`, the nested ones among them where there are."""
     plan = Prepared(spark, folder, folder.name)
     sources = {table.name: plan.table(table.name, contract.schema(table)) for table in TABLES}
-    plan.keep(FEATURES, feature_rows(fitted, sources, plan.settle))
+    plan.keep(FEATURES, fitted.applicants(sources, plan.settle))
     return plan
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from features import TABLES
 from features.spec import KEY, Named
 from jobs.lake import folds
-from jobs.lake.feature_sets import fitted_if_made, row_models_of
+from jobs.lake.feature_sets import CannotBeMade, find, stored_models
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import FEATURES
@@ -68,14 +68,14 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
 
 def check_row_models(job: Job, feature_set: str) -> None:
     """Refuse nested features of row models that learned from what are test applicants now, or by other code."""
-    models = row_models_of(job.lake, feature_set)
-    if models is None:
+    if not stored_models(job.lake, feature_set):
         return
-    if fitted_if_made(job.lake, feature_set) is None:
-        raise UserError(f"feature set {feature_set} is not declared like this any more: assemble {job.run_date} again")
-    if models.split != job.settings.split:
+    found = find(job.lake, feature_set)
+    if isinstance(found, CannotBeMade):
+        raise UserError(f"{found.why}: assemble {job.run_date} again")
+    if found.row_models is not None and found.row_models.split != job.settings.split:
         raise UserError(
-            f"the row models of feature set {feature_set} were fitted with split {models.split}, "
+            f"the row models of feature set {feature_set} were fitted with split {found.row_models.split}, "
             f"not with {job.settings.split}: assemble {job.run_date} again"
         )
 

@@ -17,7 +17,7 @@ from features.plan.nested_table import NESTED_FEATURES
 from features.spec import KEY
 from jobs.assemble import assemble
 from jobs.explain import explain
-from jobs.lake.feature_sets import fitted_for, fitted_if_made, row_models_of
+from jobs.lake.feature_sets import CannotBeMade, FeatureSet, find, stored_models
 from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs, read_inputs
 from jobs.lake.tables import FEATURES, NESTED, NESTED_MODELS, SCORES, Lake
@@ -94,7 +94,9 @@ def test_the_model_reads_the_nested_features_of_every_applicant(line: Job) -> No
     known = nested.select(*[F.count(name) for name in NAMES]).first()
     assert known is not None
     assert min(known) > 0
-    assert model.feature_set == fitted_for(line.lake, model.feature_set).feature_set
+    found = find(line.lake, model.feature_set)
+    assert isinstance(found, FeatureSet)
+    assert found.version == model.feature_set
 
 
 def test_batch_mlflow_and_single_rows_agree(line: Job, demo_lake: Path, tmp_path: Path) -> None:
@@ -151,16 +153,16 @@ def test_row_models_that_were_changed_or_read_other_columns_are_refused(
 ) -> None:
     own = model_of(line).feature_set
     monkeypatch.setattr("jobs.lake.row_models.inputs_version", lambda: "0" * 12)
-    with pytest.raises(ModelRefused, match="read other columns than are declared now"):
-        row_models_of(line.lake, own)
-    assert fitted_if_made(line.lake, own) is None
+    assert find(line.lake, own) == CannotBeMade(
+        f"the row models of feature set {own} read other columns than are declared now"
+    )
     monkeypatch.undo()
     stored = line.lake.read_run_date(NESTED_MODELS, DAY).where(F.col("feature_set") == own)
     changed = stored.withColumn("file", F.concat("file", F.lit(b"\0"))).drop("run_date", "feature_set").toArrow()
     good = stored.drop("run_date", "feature_set").toArrow()
     line.lake.replace(NESTED_MODELS, line.lake.spark.createDataFrame(changed), DAY, feature_set=own)
     try:
-        for read in (row_models_of, fitted_if_made):
+        for read in (stored_models, find):
             with pytest.raises(ModelRefused, match="was changed"):
                 read(line.lake, own)
     finally:

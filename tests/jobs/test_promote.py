@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from features.plan.encodings import Encoding
-from jobs.lake.feature_sets import Fitted, keep
+from jobs.lake.feature_sets import FeatureSet, keep
 from jobs.lake.job import Job
 from jobs.lake.tables import PROMOTIONS, Lake
 from jobs.promote import promote
@@ -125,7 +125,7 @@ def test_a_version_that_waits_is_promoted_whatever_features_the_delivery_has_now
     monkeypatch.setattr(
         "jobs.lake.feature_sets.feature_set", lambda *_: FEATURE_SET
     )  # as if these were what it was fitted to
-    keep(two_models.lake, RUN_DATE, Fitted((Encoding("REGION", None, 1.0),), None))
+    keep(two_models.lake, RUN_DATE, FeatureSet((Encoding("REGION", None, 1.0),), None))
     promote(two_models.lake, two_models.settings, 2)
     assert champion(store) == 2
     assert store.versions.validation(store.versions.listed_version(2)) == "passed"

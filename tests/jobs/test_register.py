@@ -212,7 +212,7 @@ def test_a_refused_candidate_is_registered_and_the_champion_goes_on(
 
 
 def test_a_delivery_of_another_feature_set_is_not_scored(next_job: Job) -> None:
-    with pytest.raises(ModelRefused, match=r"trained on feature set 0123456789ab, 2018-06-17 was .* ba9876543210"):
+    with pytest.raises(ModelRefused, match=r"trained on feature set 1-0123456789ab, 2018-06-17 was .* ba9876543210"):
         score(next_job)
     assert next_job.lake.read_run_date(SCORES, NEXT).isEmpty()
 

@@ -26,9 +26,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from features.plan.feature_table import feature_table
 from jobs import serve as verb
-from jobs.lake.feature_sets import Fitted, encodings_of, keep
+from jobs.lake.feature_sets import FeatureSet, find, keep
 from jobs.lake.tables import EXPLANATIONS, FEATURES, SCORES, Lake
 from jobs.model.booster import Model, load_model, seal, sha256_of
 from jobs.registry.store import Store, connect
@@ -265,13 +264,20 @@ MOVED = "EXT_MEAN_VS_OCCUPATION"
 """A feature that is a score less a fitted median."""
 
 
-def refitted(lake: Lake, model: Model) -> Fitted:
+def made_of(lake: Lake, model: Model) -> FeatureSet:
+    """The model's feature set."""
+    found = find(lake, model.feature_set)
+    assert isinstance(found, FeatureSet)
+    return found
+
+
+def refitted(lake: Lake, model: Model) -> FeatureSet:
     """The encodings of the model's features, but medians of `MOVED` that are higher by 0.1."""
     encodings = (
         replace(each, value=round(each.value + 0.1, 9)) if each.name == MOVED else each
-        for each in encodings_of(lake, model.feature_set)
+        for each in made_of(lake, model).encodings
     )
-    return Fitted(tuple(encodings), row_models=None)
+    return FeatureSet(tuple(encodings), row_models=None)
 
 
 def model_of_moved(values: "pd.Series[float]", version: str) -> Model:
@@ -311,7 +317,7 @@ def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
             copied.read_run_date(FEATURES, DAY).where("TARGET IS NULL").toPandas().set_index("SK_ID_CURR").sort_index()
         )
         values = rows[[MOVED]] - 0.1
-        other = model_of_moved(rows[MOVED], fitted.feature_set)
+        other = model_of_moved(rows[MOVED], fitted.version)
         with store.runs.start("other features", {}) as run:
             third = promote_as_next(store, other, run.info.run_id, f"models:/{store.log_model(other)}")
         expected = pd.Series(other.probabilities(values), index=values.index)
@@ -356,7 +362,7 @@ def test_an_applicant_without_history_is_scored_as_having_none(
     model = store.versions.registered_model(store.versions.need_champion())
     sources = {name: rows.where("false") for name, rows in lake.delivered_tables(DAY).items()}
     sources["application"] = lake.delivered_tables(DAY)["application"].where(F.col("SK_ID_CURR") == row["SK_ID_CURR"])
-    features = feature_table(sources, encodings_of(lake, model.feature_set))
+    features = made_of(lake, model).applicants(sources)
     expected = model.probabilities(features.toPandas())
     (stranger,) = service.applicants(row | {"SK_ID_CURR": str(STRANGER)})
     assert stranger["probability"] == pytest.approx(expected[0], abs=1e-6)
@@ -437,7 +443,7 @@ def test_declarations_that_changed_since_training_are_refused(
     lake: Lake, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.lake.feature_sets.feature_set", lambda *_: "ffffffffffff")
-    with pytest.raises(ModelRefused, match="the declarations now make ffffffffffff: train and register") as refused:
+    with pytest.raises(ModelRefused, match=r"the declarations now make ffffffffffff.*: train and register") as refused:
         Champions(lake, None, settings, tmp_path).newest()
     assert refused.value.exit_code == 5
 

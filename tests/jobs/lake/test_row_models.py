@@ -17,6 +17,7 @@ from features.plan.nested_table import (
     NESTED,
     NESTED_FEATURES,
     SCORE,
+    declared_levels,
     input_names,
     input_rows,
     key_columns,
@@ -82,7 +83,7 @@ def with_label_turned(sources: Sources, applicants: list[int]) -> Sources:
 def features_of(sources: Sources, applicant: int, models: RowModels) -> list[float]:
     """His nested features, as doubles."""
     asked = sources["application"].where(F.col(KEY) == applicant)
-    row = nested_table(of_applicants(sources, asked), models.score).first()
+    row = nested_table(of_applicants(sources, asked), models).first()
     assert row is not None
     return [np.nan if row[name] is None else row[name] for name in NAMES]
 
@@ -115,7 +116,7 @@ def test_neither_order_nor_partitions_change_a_byte(sources: Sources, quick: Set
     )
     taught = taught.where(folds.fold(quick.split) >= TAUGHT)
     table = "installments_payments"
-    again = row_models.fit_table(table, moved, taught.repartition(5), quick.nested).collect()
+    again = row_models.fit_table(table, moved, taught.repartition(5), quick.nested, declared_levels()).collect()
     assert {row["row_model"]: bytes(row["file"]) for row in again} == {
         cohort: models.files[table, cohort] for cohort in range(COHORTS)
     }
@@ -125,7 +126,7 @@ def test_a_plain_loop_over_the_cohorts_gives_the_same_models_and_scores(
     sources: Sources, people: pd.DataFrame, quick: Settings, models: RowModels
 ) -> None:
     table = "bureau"
-    rows = input_rows(table, sources)
+    rows = input_rows(table, sources, declared_levels())
     scored = models.score(rows, table).toPandas()
     order = key_columns(table)
     by_hand = rows.toPandas().sort_values(order, ignore_index=True).join(people, on=KEY)
@@ -170,9 +171,9 @@ def test_noise_says_nothing_of_those_whom_a_model_has_not_seen(settings: Setting
 
 
 def test_other_features_of_the_scores_are_another_version(quick: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    models = RowModels(quick.split, COHORTS, {("bureau", 0): b"trees"})
+    models = RowModels(quick.split, COHORTS, declared_levels(), {("bureau", 0): b"trees"})
     before = models.version
-    assert RowModels(quick.split, COHORTS, {("bureau", 0): b"trees"}).version == before
+    assert RowModels(quick.split, COHORTS, declared_levels(), {("bureau", 0): b"trees"}).version == before
     fewer = replace(NESTED["bureau"], features=NESTED["bureau"].features[:1])
     monkeypatch.setattr(row_models, "NESTED", {**NESTED, "bureau": fewer})
     assert models.version != before
