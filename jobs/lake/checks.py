@@ -188,7 +188,7 @@ def check_tables(folder: Folder, step: Step, kept: Kept) -> list[Checked]:
 
 
 def find_files(folder: Folder) -> dict[Table, list[SourceFile]]:
-    """The files of every source table; all that is wrong with them is said at once."""
+    """The files of every source table that the delivery has; all that is wrong with them is said at once."""
     files_of: dict[Table, list[SourceFile]] = {table: [] for table in TABLES}
     zips: list[str] = []
     broken: list[str] = []
@@ -205,14 +205,15 @@ def find_files(folder: Folder) -> dict[Table, list[SourceFile]]:
                 continue
             files_of[table].append(file)
         delivered.add(table)
-    absent = [" or ".join(f"{name}.csv" for name in table.files) for table in TABLES if table not in delivered]
+    needed = [table for table in TABLES if not table.optional]
+    absent = [" or ".join(f"{name}.csv" for name in table.files) for table in needed if table not in delivered]
     missing = f"--input {folder.source} has no {few(absent)}, plain, as .csv.gz or as a folder of parts"
     if zips or broken:
         raise ContractBroken("\n".join([*unpacking(zips), *broken, *([missing] if absent and not zips else [])]))
     if absent:
         instead = where_instead(folder, [name for _, name in named_files()])
         raise UserError(f"{missing}\n{instead}".rstrip())
-    return files_of
+    return {table: files for table, files in files_of.items() if files}
 
 
 def named_files() -> Iterator[tuple[Table, str]]:
@@ -357,7 +358,9 @@ def with_orphans(table: Checked, checked: Mapping[str, Checked]) -> Checked:
     if table.table.parent is None:
         return table
     name, key = table.table.parent
-    orphans = count_orphans(table.accepted, checked[name].accepted, key)
+    orphans = table.rows(Check.ACCEPTED)
+    if name in checked:  # an optional parent that did not come has no row
+        orphans = count_orphans(table.accepted, checked[name].accepted, key)
     return replace(table, findings=(*table.findings, Finding(table.table.name, Check.ORPHAN, orphans)))
 
 

@@ -72,7 +72,7 @@ def tables_of(lake: Lake, run_date: date) -> tuple[TableState, ...]:
         UserError: There is no such delivery.
     """
     recorded = lake.delivery(run_date)
-    sources = {table.name: recorded[table.name] for table in TABLES}
+    sources = {table.name: recorded[table.name] for table in TABLES if table.name in recorded}
     made = {table: lake.version(table) for table in MADE if lake.exists(table)}
     refused = [quarantine_table(name) for name in sources if lake.exists(quarantine_table(name))]
     rows = count_rows(

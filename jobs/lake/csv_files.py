@@ -68,6 +68,7 @@ def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
     if found is None:
         return None
     columns = columns_of(table, name)
+    optional = [column.name for column in table.columns if column.optional]
     with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
         headers = list(pool.map(partial(open_part, folder.spark, columns), found.addresses))
     parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -76,9 +77,9 @@ def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
             parts[names].append(address)
     if not parts:
         raise ContractBroken(f"{name} is empty, it has not even a header: export it again")
-    read = {names: read_header(names, columns) for names in parts}
+    read = {names: read_header(names, columns, optional) for names in parts}
     for header in read.values():
-        check_header(name, header, len(columns))
+        check_header(name, header, len(columns) - len(optional))
     return SourceFile(name, table, found.spelt, tuple((read[names], tuple(same)) for names, same in parts.items()))
 
 

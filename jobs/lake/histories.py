@@ -9,13 +9,11 @@ from pyspark.sql import functions as F
 
 from features import TABLES
 from features.contract import names
-from features.spec import KEY
+from features.spec import KEY, Table
 from jobs.lake.tables import Lake
 
-LOAN = "SK_ID_BUREAU"
 DELIVERY = "run_date"
-OF_APPLICANTS = [table.name for table in TABLES if KEY in names(table)]
-OF_LOANS = [table.name for table in TABLES if KEY not in names(table)]
+OF_APPLICANTS = [table for table in TABLES if KEY in names(table)]
 
 
 @dataclass(frozen=True)
@@ -49,17 +47,20 @@ def read_histories(lake: Lake, run_date: date | None, applicants: Sequence[int])
 
 
 def newest_histories(lake: Lake, deliveries: Mapping[date, Mapping[str, int]], applicants: Sequence[int]) -> Histories:
-    """Each applicant's rows in the newest of the deliveries that holds any; bureau_balance knows only their loans."""
+    """Each applicant's rows in the newest of the deliveries that holds any."""
 
-    def read(name: str, column: str, values: Sequence[int]) -> pa.Table:
-        return lake.delivered_rows(name, deliveries).where(F.col(column).isin(list(values))).toArrow()
+    def read(table: Table, column: str, values: Sequence[int]) -> pa.Table:
+        return lake.delivered_rows(table, deliveries).where(F.col(column).isin(list(values))).toArrow()
 
-    found = {name: read(name, KEY, applicants) for name in OF_APPLICANTS}
+    found = {table.name: read(table, KEY, applicants) for table in OF_APPLICANTS}
     newest = newest_deliveries(found.values())
     whose = pa.table({KEY: pa.array(newest.keys(), pa.int64()), DELIVERY: pa.array(newest.values(), pa.date32())})
     kept = {name: matching(rows, whose) for name, rows in found.items()}
-    loans = kept["bureau"].select([LOAN, DELIVERY])
-    kept |= {name: matching(read(name, LOAN, loans.column(LOAN).to_pylist()), loans) for name in OF_LOANS}
+    for table in TABLES:  # parents come before their children
+        if table.name not in kept and table.parent is not None:
+            parent, column = table.parent
+            owners = kept[parent].select([column, DELIVERY])
+            kept[table.name] = matching(read(table, column, owners.column(column).to_pylist()), owners)
     return Histories({name: rows.drop_columns([DELIVERY]) for name, rows in kept.items()}, newest)
 
 

@@ -11,8 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from features import TABLES
+from features.contract import schema, stored_columns
+from features.spec import Table
 from jobs.runtime.addresses import list_files
 from jobs.runtime.errors import TryAgain, UserError
 from jobs.runtime.session import setting
@@ -201,24 +204,26 @@ class Lake:
 
     def delivered_tables(self, run_date: date) -> dict[str, DataFrame]:
         """Every source table of a delivery, as recorded, without run_date."""
-        versions = self.delivery(run_date)
-        return {
-            table.name: self.read_run_date(source_table(table.name), run_date, versions[table.name]).drop("run_date")
-            for table in TABLES
-        }
+        recorded = {run_date: self.delivery(run_date)}
+        return {table.name: self.delivered_rows(table, recorded).drop("run_date") for table in TABLES}
 
-    def delivered_rows(self, name: str, deliveries: Mapping[date, Mapping[str, int]]) -> DataFrame:
+    def delivered_rows(self, table: Table, deliveries: Mapping[date, Mapping[str, int]]) -> DataFrame:
         """A source table's rows of some deliveries, as recorded, with run_date.
 
+        A delivery that came without the table, as those of before it was declared did, has no row.
+
         Args:
-            name: Of the source table.
+            table: As it is declared now: a column that a delivery was stored without is null.
             deliveries: At least one, as `deliveries` gives them.
         """
-        versions = {run_date: of_tables[name] for run_date, of_tables in deliveries.items()}
-        parts = [
-            self.read(source_table(name), version).where(F.col("run_date").isin(run_dates))
-            for version, run_dates in by_last_version(versions).items()
-        ]
+        name = table.name
+        versions = {run_date: of_tables[name] for run_date, of_tables in deliveries.items() if name in of_tables}
+        if not versions:
+            return self.spark.createDataFrame([], schema(table).add("run_date", T.DateType()))
+        parts = []
+        for version, run_dates in by_last_version(versions).items():
+            rows = self.read(source_table(name), version).where(F.col("run_date").isin(run_dates))
+            parts.append(rows.select(*stored_columns(rows, table), "run_date"))
         return reduce(DataFrame.unionByName, parts)
 
     @contextmanager

@@ -28,6 +28,7 @@ CONTRACT = replace(
 )
 """The application's contract without what is only known later."""
 COLUMNS = tuple(column.name for column in CONTRACT.columns)
+NEEDED = tuple(column.name for column in CONTRACT.columns if not column.optional)
 NAMES_SHOWN = 10
 LARGEST_BITS = 256
 
@@ -103,15 +104,15 @@ def read_csv(body: bytes, most_rows: int) -> SentRows:
     ]
     if uneven:
         raise Refused(422, uneven)
-    places = [header.index(name) for name in COLUMNS]
-    return applications([tuple(row[place] or None for place in places) for row in rows])
+    cells = [dict(zip(header, row, strict=True)) for row in rows]
+    return applications([tuple(row.get(name) or None for name in COLUMNS) for row in cells])
 
 
 def check_columns(names: Sequence[str], row: int | None) -> None:
     """Refuse columns that are missing, unknown or named twice."""
     known = set(COLUMNS)
     wrong = {
-        "is missing": [name for name in COLUMNS if name not in names],
+        "is missing": [name for name in NEEDED if name not in names],
         "is not a column of an application to score": [name for name in dict.fromkeys(names) if name not in known],
         "is there several times": [name for name, times in Counter(names).items() if times > 1],
     }
@@ -144,7 +145,7 @@ def check_once(applicants: Sequence[int]) -> None:
 
 def cells_of(row: Mapping[str, JsonValue]) -> tuple[str | None, ...]:
     """A JSON row as the cells of a CSV line."""
-    return tuple(cell(row[name]) for name in COLUMNS)
+    return tuple(cell(row.get(name)) for name in COLUMNS)
 
 
 def cell(value: JsonValue) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from features import TABLES
+from features.spec import Table
 from jobs.ingest import check, ingest
 from jobs.lake.checks import Check, check_tables, keeping
 from jobs.lake.contents import tables_of
@@ -228,6 +229,42 @@ def replace(lake, table, rows, *others):
 Lake.replace = replace
 main(sys.argv[1:])
 """
+
+
+def test_a_delivery_may_come_without_what_is_optional(
+    spark: SparkSession, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a table nor a column; every other file must still be there."""
+    rows = delivery()
+    rows["bureau"] = [
+        {"AMT_OTHER" if name == "AMT_ANNUITY" else name: cell for name, cell in rows["bureau"][0].items()}
+    ]
+    source = write_delivery(tmp_path / "delivery", rows)
+    (source / "previous_application.csv").unlink()
+    job = Job(Lake(str(tmp_path / "lake"), spark), RUN_DATE, settings)
+    with pytest.raises(ContractBroken, match=r"bureau lacks the column AMT_ANNUITY: export it with all 17 columns"):
+        check(job, str(source))
+    declared = [
+        replace(table, optional=True) if table.name == "previous_application" else with_optional(table, "AMT_ANNUITY")
+        for table in TABLES
+    ]
+    monkeypatch.setattr("jobs.lake.checks.TABLES", declared)
+    with keeping() as kept:
+        tables = check_tables(open_folder(spark, str(source)), Step("check"), kept)
+        checked = {table.table.name: table for table in tables}
+        assert "previous_application" not in checked
+        assert checked["installments_payments"].rows(Check.ORPHAN) == 3
+        loans = checked["bureau"].accepted.select("AMT_CREDIT_SUM", "AMT_ANNUITY").collect()
+        assert [(str(loan[0]), loan[1]) for loan in loans] == [("1000.125", None)]
+
+
+def with_optional(table: Table, name: str) -> Table:
+    """The table with a column that files may come without, where it is a history with one of that name."""
+    if table.parent is None:
+        return table
+    return replace(
+        table, columns=tuple(replace(each, optional=True) if each.name == name else each for each in table.columns)
+    )
 
 
 def test_a_killed_writer_harms_no_reader_and_a_rerun_finishes(

@@ -1,5 +1,7 @@
 """Whose rows a caller's applicant is joined with: all from one delivery, the newest that knows them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,7 +9,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
 from features import TABLES
-from features.contract import schema
+from features.contract import names, schema
+from features.spec import Column, Table, Type
+from jobs.lake.contents import tables_of
 from jobs.lake.histories import Histories, read_histories
 from jobs.lake.tables import Lake, by_last_version, source_table
 
@@ -61,14 +65,14 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return made
 
 
-def publish(lake: Lake, day: date, tables: dict[str, Rows]) -> None:
-    lake.record_delivery(day, "made up", write(lake, day, tables))
+def publish(lake: Lake, day: date, tables: dict[str, Rows], declared: Sequence[Table] = TABLES) -> None:
+    lake.record_delivery(day, "made up", write(lake, day, tables, declared))
 
 
-def write(lake: Lake, day: date, tables: dict[str, Rows]) -> dict[str, int]:
+def write(lake: Lake, day: date, tables: dict[str, Rows], declared: Sequence[Table] = TABLES) -> dict[str, int]:
     """Versions of every source table, after a delivery's rows were put into it."""
     versions = {}
-    for table in TABLES:
+    for table in declared:
         cells = [tuple(row.get(column.name) for column in table.columns) for row in tables.get(table.name, [])]
         nullable = T.StructType([T.StructField(each.name, each.dataType) for each in schema(table)])
         versions[table.name] = lake.replace(source_table(table.name), lake.spark.createDataFrame(cells, nullable), day)
@@ -112,6 +116,53 @@ def test_deliveries_are_read_at_one_version_where_nothing_was_written_between(
     recorded: dict[date, int], read: dict[int, list[date]]
 ) -> None:
     assert by_last_version(recorded) == read
+
+
+def test_a_delivery_of_before_a_table_and_a_column_were_declared_has_no_row_and_no_value_there(lake: Lake) -> None:
+    made = Lake(f"{lake.root}-older", lake.spark)
+    bureau = replace(TABLES[1], columns=tuple(column for column in TABLES[1].columns if column.name != "AMT_ANNUITY"))
+    assert bureau.name == "bureau"
+    cards = "credit_card_balance"
+    publish(made, MARCH, DELIVERIES[MARCH], [bureau if t.name == "bureau" else t for t in TABLES if t.name != cards])
+    publish(made, MAY, DELIVERIES[MAY])
+    older = made.delivered_tables(MARCH)
+    assert {table.name: older[table.name].columns for table in TABLES} == {t.name: list(names(t)) for t in TABLES}
+    assert older[cards].count() == 0
+    assert [row["AMT_ANNUITY"] for row in older["bureau"].collect()] == [None, None]
+    assert cards not in {state.name for state in tables_of(made, MARCH)}
+    found = read_histories(made, None, [CLARA, EMIL])
+    assert found.deliveries == {CLARA: MAY, EMIL: MARCH}
+    assert ids(found, "bureau_balance", "SK_ID_BUREAU") == [50]
+    assert ids(found, cards, "SK_ID_PREV") == [300]
+
+
+def test_a_table_without_the_applicants_key_is_found_by_its_parents_rows(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever the parent is: of an earlier application, and of a row that was itself found by its parent."""
+    letters = Table(
+        name="letters",
+        prefix="letters",
+        files=("letters",),
+        about="A letter about an earlier application.",
+        key=("SK_ID_LETTER",),
+        columns=tuple(Column(name, Type.ID, "Made up.", required=True) for name in ("SK_ID_LETTER", "SK_ID_PREV")),
+        parent=("previous_application", "SK_ID_PREV"),
+    )
+    answers = replace(
+        letters, name="answers", columns=letters.columns[:1], parent=("letters", "SK_ID_LETTER"), files=("answers",)
+    )
+    declared = (*TABLES, letters, answers)
+    made = Lake(f"{lake.root}-letters", lake.spark)
+    rows = {
+        "letters": [{"SK_ID_LETTER": 1, "SK_ID_PREV": 200}, {"SK_ID_LETTER": 2, "SK_ID_PREV": 201}],
+        "answers": [{"SK_ID_LETTER": 1}, {"SK_ID_LETTER": 2}],
+    }
+    publish(made, APRIL, DELIVERIES[APRIL] | rows, declared)
+    for module in ("histories", "tables"):
+        monkeypatch.setattr(f"jobs.lake.{module}.TABLES", declared)
+    found = read_histories(made, None, [BRUNO])
+    assert ids(found, "letters", "SK_ID_LETTER") == ids(found, "answers", "SK_ID_LETTER") == [1]
 
 
 def test_a_run_date_is_the_only_delivery_that_is_looked_into(lake: Lake) -> None:
