@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from rich.console import Console
 
 from features.spec import KEY
+from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.options import add_run_date, check_folder, open_job
@@ -66,6 +67,10 @@ def explain(job: Job) -> None:
         ModelRefused: The model's file was changed since it scored, or the delivery has other features than it reads.
     """
     with job.step("explain") as step:
+        if not contents.has_new(job.lake, job.run_date):
+            forget_explanations(job)
+            step.say("nobody to explain: every applicant of the delivery has a TARGET")
+            return
         scores = read_scores(job)
         store = connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
@@ -80,6 +85,13 @@ def explain(job: Job) -> None:
         assert counts is not None
         step.say(f"{counts[0]:,} applicants explained by version {scorer.version}, {counts[1] or 0:.1f} reasons each")
         step.measure("explained", counts[0])
+
+
+def forget_explanations(job: Job) -> None:
+    """Leave none of a delivery that was taken again without its new applicants."""
+    if job.lake.exists(EXPLANATIONS):
+        none = job.lake.read_run_date(EXPLANATIONS, job.run_date).limit(0)
+        job.lake.replace(EXPLANATIONS, none, job.run_date, COMMENTS)
 
 
 def show(job: Job, applicant: int, output: Path | None = None) -> Path:

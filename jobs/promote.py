@@ -35,15 +35,16 @@ def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> N
         reason: What the history says.
 
     Raises:
-        GateRefused: A gate did not hold; the champion stays.
+        GateRefused: A gate refused it; the champion stays.
     """
     store = connect(lake.address, settings.mlflow)
-    candidate, champion = store.versions.listed_version(version), store.versions.champion()
+    candidate = store.versions.listed_version(version)
     training = store.runs.training(candidate.run_id)
     if training.lake != lake.address:
         raise UserError(f"version {version} was trained on {training.lake}: promote it with --lake {training.lake}")
     job = Job(lake, training.run_date, settings)
     with job.step("promote") as step:
+        champion = store.versions.champion()  # read under the lock: who is beaten is who is replaced
         if candidate == champion:
             step.say(f"version {version} is champion already")
             return

@@ -34,7 +34,7 @@ def register(job: Job, run_id: str | None = None) -> int:
 
     Raises:
         UserError: The run is of another delivery, or of another lake.
-        GateRefused: A gate did not hold; the candidate stays challenger and the champion stays.
+        GateRefused: A gate refused it; the candidate stays challenger and the champion stays.
     """
     with job.step("register") as step:
         store = connect(job.lake.address, job.settings.mlflow)
@@ -51,7 +51,7 @@ def register(job: Job, run_id: str | None = None) -> int:
         if waits:
             step.say(f"version {candidate.version} {waits}: `promote --version {candidate.version}` makes it champion")
         else:
-            succession.change_champion(job.lake, store, "register", champion, candidate, "it passed every gate")
+            succession.change_champion(job.lake, store, "register", champion, candidate, "no gate refused it")
             step.say(f"version {candidate.version} is champion")
         return candidate.version
 
@@ -68,7 +68,7 @@ def named_training(job: Job, store: Store, run_id: str) -> Training:
 
 
 def why_it_waits(job: Job, candidate: Registered, champion: Registered | None) -> str | None:
-    """Why a candidate that passed every gate stays challenger; None where the policy makes it champion."""
+    """Why a candidate that no gate refused stays challenger; None where the policy makes it champion."""
     if champion is None:
         return None
     if candidate.version in succession.rolled_back(succession.history(job.lake)):

@@ -22,6 +22,7 @@ from jobs.scoring import batch
 from jobs.scoring.one_applicant import explain_applicant
 from jobs.scoring.scores_table import riskiest
 from jobs.scoring.shap_sample import drivers_of, logged_stability, sample_of
+from jobs.scoring.shifts import drift_between
 from jobs.scoring.test_applicants import held_out
 
 HELP = "write the HTML report of a delivery and its model"
@@ -81,6 +82,8 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
     explained = None if chosen is None else explain_applicant(job, store, chosen)
     rows = read_inputs(lake, model.features, training.run_date, training.features_version)
     test = folds.labelled(rows, training.split).where(F.col("part") == folds.TEST)
+    is_new = F.col("TARGET").isNull() & (F.col("feature_set") == model.feature_set)
+    new = read_inputs(lake, model.features, run_date).where(is_new)
     source = lake.read_run_date(DELIVERIES, run_date).select("source").first()
     return ReportData(
         run_date=run_date,
@@ -98,6 +101,9 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
             features_version=training.features_version,
         ),
         decision=job.settings.decision,
+        gates=job.settings.gates,
+        verdicts=store.versions.verdicts(champion),
+        drift=drift_between(test, new, model, job.settings.gates),
         test=held_out(lake, training.run_date, batch.measured(test, model)),
         drivers=drivers_of(sample_of(test, model), model),
         stability=logged_stability(store.runs.measures(champion.run_id)),

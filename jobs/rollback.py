@@ -7,8 +7,9 @@ from jobs.lake.job import Job
 from jobs.lake.options import add_lake, open_lake
 from jobs.lake.tables import Lake
 from jobs.promotion import succession
-from jobs.registry.store import connect
-from jobs.runtime.errors import UserError
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
+from jobs.runtime.errors import TryAgain, UserError
 from jobs.runtime.settings import Settings
 
 HELP = "go back to the champion before this one"
@@ -37,17 +38,26 @@ def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str 
 
     Raises:
         ModelRefused: The earlier champion's file is not there or was changed.
+        TryAgain: Another process changed the champion meanwhile.
     """
     store = connect(lake.address, settings.mlflow)
-    champion = store.versions.need_champion()
-    version = earlier_champion(succession.history(lake), champion.version, to)
-    target = store.versions.listed_version(version)
+    change = champion_and_target(lake, store, to)
+    champion, target = change
     job = Job(lake, store.runs.training(target.run_id).run_date, settings)
     with job.step(succession.ROLLBACK) as step:
+        if champion_and_target(lake, store, to) != change:
+            raise TryAgain("the champion has just been changed by another process: see `status`, and try again")
         store.versions.registered_model(target)
         succession.change_champion(lake, store, succession.ROLLBACK, champion, target, reason)
-        step.say(f"version {version} is champion again, after version {champion.version}")
+        step.say(f"version {target.version} is champion again, after version {champion.version}")
         succession.say_what_is_next(job, step, target)
+
+
+def champion_and_target(lake: Lake, store: Store, to: int | None) -> tuple[Registered, Registered]:
+    """The version that scores now, and the one to go back to."""
+    champion = store.versions.need_champion()
+    version = earlier_champion(succession.history(lake), champion.version, to)
+    return champion, store.versions.listed_version(version)
 
 
 def earlier_champion(changes: Sequence[succession.Promotion], champion: int, to: int | None) -> int:

@@ -58,14 +58,11 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
         raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --report FILE")
     store_uri(job.lake.address, job.settings.mlflow)  # a lake without a store is known now, not after an hour
     ingest(job, source)
-    assemble(job)
     refused = None
-    run_id = train(job, declared_inputs(job.settings.nested))
-    try:
-        register(job, run_id)
-    except GateRefused as refusal:
-        refused = refusal
-    go_on_with_champion(job, run_id, refused)
+    if contents.has_labelled(job.lake, job.run_date):
+        refused = try_new_candidate(job)
+    else:
+        take_champion(job)
     score(job)
     explain(job)
     report(job, output=page)
@@ -74,8 +71,19 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
         raise refused
 
 
-def go_on_with_champion(job: Job, run_id: str, refused: GateRefused | None) -> None:
-    """Give the champion the features it was trained on; where there is no champion, nothing can go on."""
+def try_new_candidate(job: Job) -> GateRefused | None:
+    """Train and register on the delivery, which is then assembled for whoever is champion; gives a refusal.
+
+    Raises:
+        GateRefused: The candidate was refused and there is no champion: nothing can go on.
+    """
+    assemble(job)
+    refused = None
+    run_id = train(job, declared_inputs(job.settings.nested))
+    try:
+        register(job, run_id)
+    except GateRefused as refusal:
+        refused = refusal
     store = connect(job.lake.address, job.settings.mlflow)
     champion = store.versions.champion()
     if champion is None:
@@ -84,6 +92,23 @@ def go_on_with_champion(job: Job, run_id: str, refused: GateRefused | None) -> N
         print(f"{refused}\ngoing on with the champion, version {champion.version}", file=sys.stderr)
     if store.runs.training(run_id).feature_set != champion.feature_set:
         assemble(job, champion.feature_set)
+    return refused
+
+
+def take_champion(job: Job) -> None:
+    """Assemble a delivery that has nobody to learn from for the champion there is.
+
+    Raises:
+        UserError: There is none.
+    """
+    champion = connect(job.lake.address, job.settings.mlflow).versions.champion()
+    if champion is None:
+        raise UserError(
+            f"{job.run_date} has no applicant with a TARGET to learn from, and there is no champion yet: "
+            "run a delivery with application_train.csv first"
+        )
+    print(f"nobody to learn from: the champion, version {champion.version}, scores", file=sys.stderr)
+    assemble(job, champion.feature_set)
 
 
 def say_where_it_is(job: Job, page: Path) -> None:

@@ -46,6 +46,8 @@ def score(job: Job) -> None:
         applied, probabilities, declined = counts
         step.say(
             f"version {champion.version}: {probabilities:,} of {applied:,} new applicants scored, {declined:,} declined"
+            if applied
+            else "nobody to score: every applicant of the delivery has a TARGET"
         )
         step.measure("applicants", applied)
         step.measure("scored", probabilities)

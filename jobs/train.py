@@ -19,9 +19,10 @@ from jobs.registry.store import connect
 from jobs.runtime.settings import Settings, Train
 from jobs.scoring import batch
 from jobs.training.distributed_fit import fit, other_seed
+from jobs.training.few_rows import make_do
 from jobs.training.logged_training import log_training, run_tags
 from jobs.training.search import search
-from jobs.training.training_set import TrainingSet, check_labels, read_training_set
+from jobs.training.training_set import TrainingSet, read_training_set
 from jobs.training.workers import with_workers_that_fit
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
     with job.step("train") as step:
         training = read_training_set(job, version, tuple(inputs))
         job = on_slots_there_are(step, job)
-        check_labels(training.rows)
+        training, settings = make_do(job, step, training)
+        job = replace(job, settings=settings)
         store = connect(job.lake.address, job.settings.mlflow)
         with store.runs.start(f"train {job.run_date}", run_tags(job, training)) as run:
             searched = search(step, run, training.rows, training.names, job.settings)
@@ -98,7 +100,7 @@ def log_documentation(
 ) -> None:
     """Log what documents the model to the run: plots, tables, the model card, and the audit by group."""
     logged, trials = run.described(), runs.trials(run.id)
-    found = run_documents.evaluate(job, training.rows, model, test, second)
+    found = run_documents.evaluate(job, training.rows, training.new, model, test, second)
     card = run_documents.card_of(job, logged, model, training.rows, training.inputs, found, trials)
     run.log_measures(run_documents.measures_of(card), model_id=logged.model_id)
     run.log_files(run_documents.files(card, found))

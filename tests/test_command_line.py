@@ -143,7 +143,6 @@ def test_what_can_not_be_written_to_is_refused_before_the_work(
         (errors.GateRefused, 4),
         (errors.ModelRefused, 5),
         (errors.TryAgain, 6),
-        (errors.DriftBeyondLimits, 7),
     ],
 )
 def test_each_kind_of_refusal_has_its_exit_code(

@@ -1,15 +1,18 @@
 """The line as a whole: complete, repeatable to the last bit, and on real rows where they are at hand."""
 
+import csv
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from features.plan.feature_table import catalogue
+from jobs.__main__ import main
 from jobs.registry.store import connect
 from jobs.runtime.settings import Settings
-from tests.line import APPLICANTS, RUN_DATE, fingerprint, run_line, shuffle_delivery
+from tests.line import APPLICANTS, RUN_DATE, fingerprint, read_csv, run_line, shuffle_delivery
 from tests.processes import spark_submit
 
 
@@ -58,17 +61,59 @@ def test_shuffled_rows_in_other_partitions_give_the_same_scores(
         assert here[table] == there[table], table
 
 
-@pytest.mark.timeout(600)
-def test_real_applicants_are_scored_and_explained_under_spark_submit(
+@pytest.mark.timeout(1200)
+def test_a_first_run_on_real_applicants_ends_with_a_champion_and_scores_and_a_second_one_with_the_same(
     spark: SparkSession, sample: Path, tmp_path: Path, settings: Settings
 ) -> None:
     lake = tmp_path / "lake"
-    ended = spark_submit("run", "--input", str(sample), "--lake", str(lake), "--run-date", RUN_DATE, folder=tmp_path)
+    words = ("run", "--input", str(sample), "--lake", str(lake), "--run-date", RUN_DATE)
+    ended = spark_submit(*words, folder=tmp_path)
     assert ended.returncode == 0, ended.stderr[-3000:]
     noise = re.compile(r"WARN|INFO|NOTE|^::|incubator|Successfully|Created version|logloss:")
     assert not [line for line in ended.stdout.splitlines() if noise.search(line)]
     assert ended.stderr == ""
     assert read(spark, lake, "features").count() == 2000
-    assert read(spark, lake, "scores").count() == 500
+    assert read(spark, lake, "scores").where("probability > 0 and probability < 1").count() == 500
     assert read(spark, lake, "explanations").count() == 500
-    assert connect(str(lake), settings.mlflow).versions.champion() is not None
+    store = connect(str(lake), settings.mlflow)
+    champion = store.versions.need_champion()
+    said = {verdict.gate: verdict.word for verdict in store.versions.verdicts(champion)}
+    assert said["auc"] == "passed"
+    assert said["auc_gain_on_champion"] == "not tried"
+    assert "refused" not in said.values()
+    assert len(said) == 9
+    before = fingerprint(spark, lake)
+    assert main(words) == 0
+    after = fingerprint(spark, lake)
+    assert after.pop("operations/steps")[0] == 2 * before.pop("operations/steps")[0]
+    assert after == before
+    assert store.versions.need_champion() == champion
+
+
+@pytest.mark.timeout(600)
+def test_a_few_real_applicants_are_enough_to_begin_with(
+    spark: SparkSession, sample: Path, tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two hundred labelled ones, of whom a dozen had payment difficulties, by the settings as they come."""
+    labelled, new = 200, 60
+    cut_delivery(sample, tmp_path / "delivery", labelled, new)
+    lake = tmp_path / "lake"
+    words = ("run", "--input", str(tmp_path / "delivery"), "--lake", str(lake), "--run-date", RUN_DATE)
+    assert main(words) == 0
+    said = capsys.readouterr().err
+    assert "few rows: too few to fill 3 leaves" in said
+    assert "so few cannot tell a good model from chance" in said or "gate auc passed" in said
+    scores = read(spark, lake, "scores").toPandas()["probability"]
+    assert len(scores) == new
+    assert scores.nunique() > 1
+    store = connect(str(lake), settings.mlflow)
+    assert store.versions.validation(store.versions.need_champion()) == "passed"
+
+
+def cut_delivery(source: Path, target: Path, labelled: int, new: int) -> None:
+    """The first applicants of a delivery, with everybody's histories."""
+    shutil.copytree(source, target)
+    for name, rows in (("application_train.csv", labelled), ("application_test.csv", new)):
+        header, lines = read_csv(source / name)
+        with (target / name).open("w", newline="", encoding="utf-8") as out:
+            csv.writer(out).writerows([header, *lines[:rows]])

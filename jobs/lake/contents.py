@@ -59,6 +59,22 @@ def stale_verbs(steps: Sequence[StepRun], run_date: date) -> tuple[str, ...]:
     )
 
 
+def has_labelled(lake: Lake, run_date: date) -> bool:
+    """Whether a delivery has applicants to learn from: it may be application_test.csv and their histories alone."""
+    return not applicants_of(lake, run_date).where(F.col("TARGET").isNotNull()).isEmpty()
+
+
+def has_new(lake: Lake, run_date: date) -> bool:
+    """Whether a delivery has applicants to score: it may be application_train.csv and their histories alone."""
+    return not applicants_of(lake, run_date).where(F.col("TARGET").isNull()).isEmpty()
+
+
+def applicants_of(lake: Lake, run_date: date) -> DataFrame:
+    """The applicants of a delivery as recorded."""
+    application = "application"
+    return lake.read_run_date(source_table(application), run_date, lake.delivery(run_date)[application])
+
+
 def count_rows(frames: Mapping[str, DataFrame]) -> dict[str, int]:
     """The rows of each frame, in one query: starting one takes longer than counting."""
     counts = [frame.agg(F.count("*")).select(F.lit(name), "*") for name, frame in frames.items()]

@@ -1,5 +1,7 @@
 """Which applicants a model is trained on, stopped on and measured on."""
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -26,11 +28,9 @@ def part(split: Split) -> Column:
 
 
 def unseen(rows: DataFrame, *splits: Split) -> DataFrame:
-    """Those of the rows that have a TARGET, and are in the test folds of every split."""
-    found = rows.where(F.col("TARGET").isNotNull())
-    for split in splits:
-        found = found.where(part(split) == TEST)
-    return found
+    """Those of the rows that no model of these splits learned from: test applicants of all of them, and new ones."""
+    in_test = [part(split) == TEST for split in splits]
+    return rows.where(F.col("TARGET").isNull() | reduce(Column.__and__, in_test))
 
 
 def cross_fold(split: Split, number: int, deal: int = 0) -> Column:

@@ -1,6 +1,7 @@
 """How a model's decisions fall on groups of applicants. Being approved is the favourable outcome.
 
-Arrays are as in `measures`: labels 1 for default, probabilities of default, one entry for each applicant.
+Arrays are as in `measures`: labels 1 for default, probabilities of default, one entry for each applicant. What is law
+in this, as of when, and what is the lender's own policy, stands in `citations`.
 """
 
 from dataclasses import dataclass
@@ -12,16 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from jobs.model.measures import Interval, auc_interval, calibration_error, confusion, in_order
 
-# 29 CFR 1607.15(A)(2)(a): adverse impact is determined for groups of at least two percent.
+# Of the applicants: smaller groups are shown and not compared.
 SMALLEST_SHARE = 0.02
-
-
-# 29 CFR 1607.4(D).
-FOUR_FIFTHS = 0.8
 
 UNKNOWN = "unknown"
 
-# 12 CFR 1002.2(o).
 ELDERLY = 62
 ELDERLY_BAND = f"{ELDERLY} and over"
 AGES = (25, 35, 45, 55, ELDERLY)
@@ -34,7 +30,7 @@ MARITAL_STATUS = {
     "Widow": "unmarried",
     "Separated": "separated",
 }
-"""The three that Regulation B knows, 12 CFR 1002.2(u), by NAME_FAMILY_STATUS."""
+"""The three that Regulation B knows, by NAME_FAMILY_STATUS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ def describe_level(name: str, labels: ArrayLike, probabilities: ArrayLike, thres
 
 
 def selection_rate_ratio(levels: tuple[Level, ...], confidence: float = 0.95) -> Interval | None:
-    """Lowest approval rate over the highest; below 0.8 is read as adverse impact (29 CFR 1607.4(D), four fifths)."""
+    """Lowest approval rate over the highest; how low it may be is the lender's policy."""
     if len(levels) < 2:
         return None
     by_rate = sorted(levels, key=lambda level: (level.approval_rate, level.name))
@@ -128,7 +124,7 @@ def elderly_ratio(ages: Audit, confidence: float = 0.95) -> Interval | None:
     """Approval rate of the elderly over that of the younger band that is approved most; None without either.
 
     Age may be a factor of an empirically derived score, the elderly may be favoured, and they must not be given less
-    than the class of the others that is favoured most: 12 CFR 1002.6(b)(2), 1002.2(v).
+    than the class of the others that is favoured most.
 
     Args:
         ages: The audit of `age_bands`.

@@ -269,6 +269,31 @@ def auc_interval(labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95)
     return Interval(of_all.value, of_all.standard_error, max(0.0, of_all.low), min(1.0, of_all.high))
 
 
+def auc_by_chance(bad: int, good: int, confidence: float = 0.95) -> float:
+    """What the AUC of scores without any skill stays below in `confidence` of samples of so many rows.
+
+    Its error by Mann and Whitney (1947), Annals of Mathematical Statistics 18: unlike an estimated one it holds on a
+    handful of bad rows too.
+    """
+    return 0.5 + NormalDist().inv_cdf(confidence) * auc_error_by_chance(bad, good)
+
+
+def auc_told_from_chance(bad: int, good: int, confidence: float = 0.95, power: float = 0.8) -> float:
+    """The AUC from which a model exceeds `auc_by_chance` in `power` of samples: what so few rows can tell.
+
+    Power of four fifths is the convention of Cohen (1988), Statistical Power Analysis for the Behavioral Sciences.
+    """
+    reach = NormalDist().inv_cdf(confidence) + NormalDist().inv_cdf(power)
+    return 0.5 + reach * auc_error_by_chance(bad, good)
+
+
+def auc_error_by_chance(bad: int, good: int) -> float:
+    """The standard error of the AUC of scores without any skill."""
+    if not bad or not good:
+        raise ValueError(f"{bad} bad and {good} good rows: this measure needs both classes")
+    return float(np.sqrt((bad + good + 1) / (12 * bad * good)))
+
+
 def auc_difference(labels: ArrayLike, scores: ArrayLike, others: ArrayLike, confidence: float = 0.95) -> Interval:
     """AUC of the scores minus AUC of the others on the same rows, with the interval of paired scores (DeLong 1988).
 
@@ -549,38 +574,6 @@ def confusion(labels: ArrayLike, probabilities: ArrayLike, threshold: float) -> 
         true_negative=int((~declined & ~bad).sum()),
         false_negative=int((~declined & bad).sum()),
     )
-
-
-def population_stability(expected: ArrayLike, actual: ArrayLike, bins: int = BINS) -> float:
-    """Population stability index: sum over bins of (a - e) ln(a / e), a and e being the shares of rows in the bin.
-
-    Bins hold equal numbers of the expected values; nan has a bin of its own; half a row is added to each bin so that
-    an empty one does not make the index infinite. Below 0.1 is read as no shift, above 0.25 as one to act on: Siddiqi
-    (2006), Credit Risk Scorecards. Values may be any numbers.
-    """
-    before, now = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
-    if not before.size or not now.size:
-        raise ValueError("no rows: the population stability index needs expected and actual values")
-    known = before[~np.isnan(before)]
-    edges = np.unique(np.quantile(known, np.arange(1, bins) / bins)) if known.size else np.empty(0)
-    shares = []
-    for values in (before, now):
-        bin_of = np.where(np.isnan(values), edges.size + 1, np.searchsorted(edges, values, side="right"))
-        counts = np.bincount(bin_of, minlength=edges.size + 2) + 0.5
-        shares.append(counts / counts.sum())
-    return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
-
-
-def stability_noise(expected: int, actual: int, confidence: float = 0.95, bins: int = BINS) -> float:
-    """The confidence-quantile of `population_stability` where nothing has shifted, of so many rows.
-
-    The index over (1/expected + 1/actual) is then nearly chi-square, with as many degrees of freedom as there are bins
-    beside that of nan: Yurdakul and Naranjo (2020), Journal of Risk Model Validation 14. Its quantile by Wilson and
-    Hilferty (1931), Proceedings of the National Academy of Sciences 17.
-    """
-    spread = 2 / (9 * bins)
-    quantile = float(bins * (1 - spread + NormalDist().inv_cdf(confidence) * spread**0.5) ** 3)
-    return quantile * (1 / expected + 1 / actual)
 
 
 def performance(

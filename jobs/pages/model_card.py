@@ -14,6 +14,8 @@ import numpy as np
 from features.spec import Named
 from jobs.lake import folds
 from jobs.model import fairness, measures
+from jobs.model.citations import CONVENTIONS, LAW, Citation
+from jobs.model.drift import Drift
 from jobs.model.fairness import Audit
 from jobs.model.measures import Interval, Performance
 from jobs.pages import rendering
@@ -36,7 +38,7 @@ USES = (
 MISUSES = (
     "setting prices, limits or collections, which are other questions with other costs",
     "applicants, products or countries unlike those of the delivery that it learned from",
-    "a decision without recourse to a person where the law gives a right to one (GDPR, article 22)",
+    "a decision without recourse to a person where the law gives a right to one",
 )
 
 
@@ -114,10 +116,13 @@ class ModelCard:
     drivers: tuple[Driver, ...]
     stability: Stability | None
     trials: tuple[Tried, ...]
+    drift: Drift | None
     packages: Mapping[str, str]
 
     uses: tuple[str, ...] = USES
     misuses: tuple[str, ...] = MISUSES
+    law: tuple[Citation, ...] = LAW
+    conventions: tuple[Citation, ...] = CONVENTIONS
 
     @property
     def lead(self) -> str:
@@ -139,22 +144,25 @@ class ModelCard:
             "Only applicants whose loan was granted have an outcome; how those refused before would have paid is not "
             "known (reject inference was not done).",
             "Test applicants are of the same delivery as the training ones: a later delivery may differ.",
-            f"Selection rates differ by more than the four-fifths rule allows by: {adverse}."
+            f"Selection rates differ by more than the policy of the lender allows by: {adverse}."
             if adverse
-            else "No audited attribute falls below the four-fifths rule at this threshold.",
+            else "No audited attribute falls below the policy of the lender at this threshold.",
             "Protected attributes are no inputs, but others may stand in for them; age is an input and is audited.",
-            f"By age the gate is four fifths of those of {fairness.ELDERLY_BAND} against the younger band that is "
-            "approved most: younger applicants may be declined more where they default more.",
+            f"By age the policy is of those of {fairness.ELDERLY_BAND} against the younger band that is approved most: "
+            "younger applicants may be declined more where they default more.",
             "Few rows say little: groups without an interval are too small to measure, and a calibration error of few "
             "rows is mostly chance.",
             "Contributions say what moved the model, not what would change the outcome.",
+            "No setting makes a lender compliant: the rules cited here are as of their day, to be checked against "
+            "the text of today.",
         )
 
     @property
     def adverse(self) -> tuple[str, ...]:
-        """The attributes whose selection rates call for a closer look, by the four-fifths rule."""
+        """The attributes whose selection rates call for a closer look, by the lender's policy."""
         compared = ((audit.attribute, audit.selection_rate_ratio) for audit in self.audits)
-        return tuple(name for name, ratio in compared if ratio is not None and ratio.value < fairness.FOUR_FIFTHS)
+        least = self.settings.gates.selection_rate_ratio
+        return tuple(name for name, ratio in compared if ratio is not None and ratio.value < least)
 
 
 def card_of(
@@ -165,8 +173,9 @@ def card_of(
     drivers: Drivers,
     stability: Stability | None,
     trials: Sequence[Tried] = (),
+    drift: Drift | None = None,
 ) -> ModelCard:
-    """The card of a model with these inputs, measured on its test applicants."""
+    """The card of a model with these inputs, measured on its test applicants; drift is from these to new ones."""
     sizes = drivers.importance
     return ModelCard(
         provenance=provenance,
@@ -180,6 +189,7 @@ def card_of(
         ),
         stability=stability,
         trials=tuple(trials),
+        drift=drift,
         packages={package: installed(package) for package in PACKAGES},
     )
 
@@ -230,7 +240,7 @@ def with_interval(name: str, found: Interval, meaning: str) -> Measured:
 
 def html(card: ModelCard) -> str:
     """The card as one page that needs no other file."""
-    return rendering.render("model_card.html.jinja", {"card": card, "four_fifths": fairness.FOUR_FIFTHS})
+    return rendering.render("model_card.html.jinja", {"card": card})
 
 
 def markdown(card: ModelCard) -> str:

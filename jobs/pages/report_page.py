@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from jobs.lake.contents import StepRun, TableState
-from jobs.model import fairness, measures
+from jobs.model import measures
+from jobs.model.drift import Drift
 from jobs.pages import model_plots, plots, rendering
 from jobs.registry.runs import Tried
-from jobs.runtime.settings import Decision
+from jobs.registry.versions import Verdict
+from jobs.runtime.settings import Decision, Gates
 from jobs.scoring.one_applicant import Applicant
 from jobs.scoring.shap_sample import Drivers, Stability
 from jobs.scoring.test_applicants import HeldOutRows
@@ -38,7 +40,11 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything that the page says."""
+    """Everything that the page says.
+
+    verdicts are what the gates said of the model when they were tried; drift is from its test applicants to this
+    delivery's new ones, None where it has none.
+    """
 
     run_date: date
     source: str
@@ -47,6 +53,9 @@ class ReportData:
     features: tuple[FeatureCount, ...]
     model: ModelIdentity
     decision: Decision
+    gates: Gates
+    verdicts: tuple[Verdict, ...]
+    drift: Drift | None
     test: HeldOutRows
     drivers: Drivers
     stability: Stability | None
@@ -89,7 +98,6 @@ def page_of(data: ReportData, images: Mapping[str, str]) -> str:
             "gains": measures.gains(test.labels, test.probabilities),
             "decided": measures.confusion(test.labels, test.probabilities, threshold),
             "audits": test.audits(threshold),
-            "four_fifths": fairness.FOUR_FIFTHS,
             "feature_tables": tables,
             "feature_grid": grid,
             "plots": images,

@@ -13,12 +13,14 @@ from jobs.lake.job import Job
 from jobs.lake.tables import DELIVERIES
 from jobs.model import measures
 from jobs.model.booster import Model
+from jobs.model.drift import Drift
 from jobs.model.fairness import Audit
 from jobs.pages import model_card, model_plots, plots
 from jobs.pages.model_card import ModelCard, Part, Provenance
 from jobs.registry.runs import Training, Tried
 from jobs.runtime.settings import as_toml
 from jobs.scoring.shap_sample import Drivers, Stability, drivers_of, sample_of, stability
+from jobs.scoring.shifts import drift_between
 from jobs.scoring.test_applicants import HeldOutRows, held_out
 
 Row = Mapping[str, object]
@@ -26,27 +28,34 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A trained model on its test applicants; stability is None where no second model was fitted."""
+    """A trained model on its test applicants; stability is None where no second model was fitted, drift where the
+    delivery has no new applicants."""
 
     test: HeldOutRows
     drivers: Drivers
     stability: Stability | None
+    drift: Drift | None
 
 
-def evaluate(job: Job, rows: DataFrame, model: Model, measured: pd.DataFrame, second: Model | None) -> Evaluation:
+def evaluate(
+    job: Job, rows: DataFrame, new: DataFrame, model: Model, measured: pd.DataFrame, second: Model | None
+) -> Evaluation:
     """What the documentation says of a model.
 
     Args:
         job: The delivery that it learned from.
         rows: SK_ID_CURR, TARGET, part and the features of the labelled applicants.
+        new: The same of the new ones, without part.
         model: The model.
         measured: SK_ID_CURR, TARGET and probability of the test applicants.
         second: A model that differs by its seed alone; None where reasons are not compared.
     """
-    sample = sample_of(rows.where(F.col("part") == folds.TEST), model)
+    test = rows.where(F.col("part") == folds.TEST)
+    sample = sample_of(test, model)
     drivers = drivers_of(sample, model)
     agreed = None if second is None else stability(drivers, drivers_of(sample, second))
-    return Evaluation(held_out(job.lake, job.run_date, measured), drivers, agreed)
+    drift = drift_between(test, new, model, job.settings.gates)
+    return Evaluation(held_out(job.lake, job.run_date, measured), drivers, agreed, drift)
 
 
 def card_of(
@@ -70,7 +79,7 @@ def card_of(
         trials: What it was chosen from.
     """
     of = provenance(job, training, model, rows)
-    return model_card.card_of(of, job.settings, inputs, found.test, found.drivers, found.stability, trials)
+    return model_card.card_of(of, job.settings, inputs, found.test, found.drivers, found.stability, trials, found.drift)
 
 
 def measures_of(card: ModelCard) -> dict[str, float]:

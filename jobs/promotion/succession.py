@@ -11,14 +11,13 @@ from pyspark.sql import functions as F
 from jobs.lake.job import Job, Step
 from jobs.lake.tables import PROMOTIONS, Lake
 from jobs.promotion.evidence import feature_sets_now, gather_evidence
-from jobs.promotion.gates import Gate, as_table, before_score, judge
+from jobs.promotion.gates import Gate, Outcome, as_table, before_score, judge, verdict
 from jobs.registry.runs import Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered, Verdict
 from jobs.runtime.errors import GateRefused
 
 ROLLBACK = "rollback"
-PASSED, REFUSED = "passed", "refused"
 DRIFT = "drift.json"
 
 SCHEMA = (
@@ -46,25 +45,27 @@ def try_gates(
     """Judge a candidate against the champion there is now, and log what each gate says.
 
     Raises:
-        GateRefused: A gate did not hold; the champion stays.
+        GateRefused: A gate refused it; the champion stays.
     """
     model = store.versions.registered_model(candidate)
     evidence = gather_evidence(job, store, training, model, champion)
     gates = judge(evidence, job.settings.gates, job.settings.decision.threshold)
     for gate in gates:
-        step.say(f"gate {gate.name}: {gate.sentence}")
-    failed = [gate for gate in gates if not gate.held]
-    store.versions.log_verdicts(training, candidate, REFUSED if failed else PASSED, verdicts(gates), as_table(gates))
+        if gate.outcome is Outcome.WARNED:
+            step.warn(f"gate {gate.name}: {gate.sentence}")
+        else:
+            step.say(f"gate {gate.name} {gate.outcome}: {gate.sentence}")
+    store.versions.log_verdicts(training, candidate, verdict(gates), as_verdicts(gates), as_table(gates))
     if evidence.drift is not None:
-        shifts = sorted(evidence.drift.features, key=lambda shift: -shift.index)
-        store.runs.log_rows(training.run_id, DRIFT, [asdict(shift) for shift in (evidence.drift.scores, *shifts)])
-    if failed:
-        raise GateRefused(refusal(candidate, champion, failed))
+        store.runs.log_rows(training.run_id, DRIFT, [asdict(shift) for shift in evidence.drift.shifts])
+    refused = [gate for gate in gates if gate.outcome is Outcome.REFUSED]
+    if refused:
+        raise GateRefused(refusal(candidate, champion, refused))
 
 
-def verdicts(gates: Sequence[Gate]) -> list[Verdict]:
+def as_verdicts(gates: Sequence[Gate]) -> list[Verdict]:
     """What each gate said, as the registry keeps it."""
-    return [Verdict(gate.name, PASSED if gate.held else REFUSED, gate.sentence, gate.value) for gate in gates]
+    return [Verdict(gate.name, gate.outcome, gate.sentence, gate.value) for gate in gates]
 
 
 def refusal(candidate: Registered, champion: Registered | None, failed: Sequence[Gate]) -> str:

@@ -22,6 +22,7 @@ ABOUT_MODEL = (
     "A version says how its gates went; its run has the model card, plots and tables. The verbs `register`, `promote` "
     "and `rollback` change the champion and keep the history: an alias moved by hand leaves no trace in the lake."
 )
+GATE_TAG = "gate."
 GATES_OF_NOTE = "\n\n**Gates**\n\n"
 NOT_THERE = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 
@@ -173,7 +174,10 @@ class Versions:
         from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
         client = self.connection.client
-        tags = {VALIDATION: validation, **{f"gate.{each.gate}": f"{each.word}: {each.sentence}" for each in verdicts}}
+        tags = {
+            VALIDATION: validation,
+            **{f"{GATE_TAG}{each.gate}": f"{each.word}: {each.sentence}" for each in verdicts},
+        }
         with self.connection.translated():
             note = client.get_run(training.run_id).data.tags.get(MLFLOW_RUN_NOTE, "").split(GATES_OF_NOTE)[0]
             told = note + GATES_OF_NOTE + table
@@ -198,6 +202,14 @@ class Versions:
         with self.connection.translated():
             tags = self.connection.client.get_model_version(self.name, str(registered.version)).tags
         return str(tags.get(VALIDATION, "not tried"))
+
+    def verdicts(self, registered: Registered) -> tuple[Verdict, ...]:
+        """What each gate last said of a version, by name; none where they never did. Values stand on its run."""
+        with self.connection.translated():
+            tags = self.connection.client.get_model_version(self.name, str(registered.version)).tags
+        said = {name.removeprefix(GATE_TAG): text for name, text in tags.items() if name.startswith(GATE_TAG)}
+        parted = ((gate, *text.partition(": ")) for gate, text in sorted(said.items()))
+        return tuple(Verdict(gate, word, sentence, None) for gate, word, _, sentence in parted)
 
     def make_challenger(self, registered: Registered) -> None:
         """From now on this version is the one that may become champion."""

@@ -29,9 +29,3 @@ class TryAgain(UserError):
     """Locked or out of reach right now; the same command may work later."""
 
     exit_code = 6
-
-
-class DriftBeyondLimits(UserError):
-    """The delivery differs more from the training data than the settings allow."""
-
-    exit_code = 7

@@ -16,7 +16,7 @@ PositiveShare = Annotated[float, Field(gt=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-MOST_REASONS = 4  # Regulation B comment 9(b)(2)-1: more are not likely to be helpful
+MOST_REASONS = 4  # more are not likely to be helpful: jobs/model/citations.py says who says so
 Reasons = Annotated[int, Field(ge=1, le=MOST_REASONS)]
 Engine = Literal["spark", "sail"]
 
@@ -145,6 +145,7 @@ class Gates(Section):
     """What a candidate must reach to become champion."""
 
     auc: Share
+    auc_watched: Share
     auc_loss: Share
     calibration_error: Share
     selection_rate_ratio: Share

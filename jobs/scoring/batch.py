@@ -65,16 +65,19 @@ def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
     )
 
 
-def measured(rows: DataFrame, model: Model, features: Sequence[str] = ()) -> pd.DataFrame:
-    """SK_ID_CURR, TARGET, the model's probability and the named features of each row, collected, in the order of the
-    applicants."""
+def with_probabilities(rows: DataFrame, model: Model, features: Sequence[str] = ()) -> DataFrame:
+    """SK_ID_CURR, TARGET, the model's probability and the named features of each row."""
 
     def measure(each: pd.DataFrame, loaded: Model) -> pd.DataFrame:
         return each[[KEY, "TARGET", *features]].assign(probability=loaded.probabilities(each))
 
     schema = ", ".join([MEASURED, *[f"`{name}` DOUBLE" for name in features]])
-    collected = rows.select(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema).toPandas()
-    return collected.sort_values(KEY, ignore_index=True)
+    return rows.select(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema)
+
+
+def measured(rows: DataFrame, model: Model) -> pd.DataFrame:
+    """SK_ID_CURR, TARGET and the model's probability of each row, collected, in the order of the applicants."""
+    return with_probabilities(rows, model).toPandas().sort_values(KEY, ignore_index=True)
 
 
 def explained(rows: DataFrame, model: Model, settings: Explain) -> DataFrame:

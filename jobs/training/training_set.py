@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from features import TABLES
 from features.spec import KEY, Named
@@ -14,22 +15,21 @@ from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import FEATURES
 from jobs.runtime.errors import UserError
 
-# A standard error needs two rows of each class.
-FEWEST_OF_A_CLASS = 2
-
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Labelled applicants of one delivery, at one version of the feature table.
+    """Applicants of one delivery, at one version of the feature table.
 
     Args:
-        rows: SK_ID_CURR, TARGET, part (see `folds`) and the features.
+        rows: SK_ID_CURR, TARGET, part (see `folds`) and the features of the labelled ones, to learn from.
+        new: SK_ID_CURR, TARGET (null) and the features of the others, to say how far they are from these.
         inputs: The model's features, in its order.
         feature_set: Their version.
         version: The Delta version of the table.
     """
 
     rows: DataFrame
+    new: DataFrame
     inputs: tuple[Named, ...]
     feature_set: str
     version: int
@@ -63,7 +63,14 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
             "with these features: assemble a delivery with application_train.csv first, by the same settings"
         )
     check_row_models(job, feature_sets[0])
-    return TrainingSet(labelled.select(KEY, "TARGET", "part", *names), inputs, feature_sets[0], number)
+    new = rows.where(F.col("TARGET").isNull() & (F.col("feature_set") == feature_sets[0]))
+    return TrainingSet(
+        labelled.select(KEY, "TARGET", "part", *names),
+        new.select(KEY, "TARGET", *names),
+        inputs,
+        feature_sets[0],
+        number,
+    )
 
 
 def check_row_models(job: Job, feature_set: str) -> None:
@@ -78,20 +85,3 @@ def check_row_models(job: Job, feature_set: str) -> None:
             f"the row models of feature set {feature_set} were fitted with split {found.row_models.split}, "
             f"not with {job.settings.split}: assemble {job.run_date} again"
         )
-
-
-def check_labels(rows: DataFrame) -> None:
-    """Refuse labels that cannot be trained and measured on; a third value would make xgboost train on many classes."""
-    counted = rows.groupBy("part", "TARGET").count().collect()
-    counts = {(row["part"], row["TARGET"]): row["count"] for row in counted}
-    strange = sorted({label for _, label in counts} - {0, 1})
-    if strange:
-        raise UserError(f"TARGET is {strange[0]} for some applicants: it must be 0 or 1")
-    for part in (folds.TRAIN, folds.VALIDATION, folds.TEST):
-        for label in (0, 1):
-            found = counts.get((part, label), 0)
-            if found < FEWEST_OF_A_CLASS:
-                raise UserError(
-                    f"{found} applicants with TARGET {label} in the {part} folds, at least {FEWEST_OF_A_CLASS} are "
-                    "needed: train on a larger delivery"
-                )

@@ -14,7 +14,7 @@ from jobs.__main__ import main
 from jobs.decide import decide
 from jobs.explain import explain
 from jobs.lake.job import Job
-from jobs.lake.tables import SCORES
+from jobs.lake.tables import EXPLANATIONS, SCORES
 from jobs.model.booster import decisions
 from jobs.runtime.errors import UserError
 from jobs.score import score
@@ -30,6 +30,11 @@ def scored(small_job: Job) -> Iterator[Job]:
 
 def stored(job: Job) -> pd.DataFrame:
     return job.lake.read_run_date(SCORES, job.run_date).orderBy("SK_ID_CURR").toPandas()
+
+
+def explanations(job: Job) -> pd.DataFrame:
+    rows = job.lake.read_run_date(EXPLANATIONS, job.run_date).orderBy("SK_ID_CURR")
+    return rows.select("SK_ID_CURR", "margin", F.to_json("reasons"), F.to_json("contributions")).toPandas()
 
 
 def test_a_score_names_the_threshold_of_its_decision(small_job: Job) -> None:
@@ -50,8 +55,10 @@ def test_another_threshold_changes_decisions_and_nothing_else(scored: Job) -> No
 
 
 def test_explanations_stay_those_of_the_scores(scored: Job) -> None:
+    before = explanations(scored)
     decide(scored, 0.5)
     explain(scored)
+    pd.testing.assert_frame_equal(explanations(scored), before)
 
 
 def test_sql_decides_as_the_model_does(spark: SparkSession) -> None:

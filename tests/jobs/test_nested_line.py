@@ -20,7 +20,7 @@ from jobs.explain import explain
 from jobs.lake.feature_sets import CannotBeMade, FeatureSet, find, stored_models
 from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs, read_inputs
-from jobs.lake.tables import FEATURES, NESTED, NESTED_MODELS, SCORES, Lake
+from jobs.lake.tables import EXPLANATIONS, FEATURES, NESTED, NESTED_MODELS, SCORES, Lake
 from jobs.model.booster import Model
 from jobs.register import register
 from jobs.registry.store import connect
@@ -121,6 +121,12 @@ def test_batch_mlflow_and_single_rows_agree(line: Job, demo_lake: Path, tmp_path
 
 def test_scores_by_nested_features_are_explained(line: Job) -> None:
     explain(line)
+    rows = line.lake.read_run_date(EXPLANATIONS, DAY).toPandas().set_index(KEY).sort_index()
+    scores = line.lake.read_run_date(SCORES, DAY).toPandas().set_index(KEY)["probability"].sort_index()
+    assert rows.index.tolist() == scores.index.tolist()
+    assert np.abs(1 / (1 + np.exp(-rows["margin"])) - scores).max() <= 1e-6
+    told = rows["contributions"].map(lambda largest: {each["feature"] for each in largest})
+    assert set().union(*told) & set(NAMES)
 
 
 def test_a_delivery_of_other_row_models_is_refused_until_it_is_assembled_with_the_models_own(line: Job) -> None:

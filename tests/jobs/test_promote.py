@@ -1,6 +1,7 @@
 """Promotion and rollback by an operator: what is refused, what scores afterwards, and the trace of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,11 +12,11 @@ from jobs.lake.feature_sets import FeatureSet, keep
 from jobs.lake.job import Job
 from jobs.lake.tables import PROMOTIONS, Lake
 from jobs.promote import promote
-from jobs.promotion.succession import history
+from jobs.promotion.succession import change_champion, history
 from jobs.register import register
 from jobs.registry.store import Store, connect
 from jobs.rollback import rollback
-from jobs.runtime.errors import GateRefused, UserError
+from jobs.runtime.errors import GateRefused, TryAgain, UserError
 from jobs.runtime.settings import Settings, load_settings
 from jobs.score import score
 from jobs.train import train
@@ -169,3 +170,42 @@ def test_what_was_rolled_back_is_not_made_champion_by_a_rerun(two_models: Job, s
     assert champion(store) == 1
     promote(two_models.lake, two_models.settings, 2)
     assert champion(store) == 2
+
+
+@pytest.fixture
+def overtaken(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Another process makes a version champion just before this one gets the lake's lock."""
+    locked = Lake.locked
+
+    def let_in(version: int) -> None:
+        @contextmanager
+        def after_another(lake: Lake) -> Iterator[None]:
+            with locked(lake):
+                before, after = store.versions.need_champion(), store.versions.listed_version(version)
+                change_champion(lake, store, "promote", before, after, "meanwhile")
+                yield
+
+        monkeypatch.setattr(Lake, "locked", after_another)
+
+    return let_in
+
+
+def test_who_is_replaced_by_a_promotion_is_read_under_the_lock(
+    two_models: Job, overtaken: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    overtaken(2)
+    promote(two_models.lake, two_models.settings, 2, "too late")
+    assert "version 2 is champion already" in capsys.readouterr().err
+    assert history(two_models.lake)[-1].reason == "meanwhile"
+
+
+def test_a_rollback_that_was_overtaken_changes_nothing_and_says_so(
+    two_models: Job, store: Store, overtaken: Callable[[int], None]
+) -> None:
+    """Else it would go back from a champion that nobody doubts, to the one that is in doubt."""
+    promote(two_models.lake, two_models.settings, 2)
+    overtaken(1)
+    with pytest.raises(TryAgain, match="just been changed by another process"):
+        rollback(two_models.lake, two_models.settings, reason="complaints")
+    assert champion(store) == 1
+    assert history(two_models.lake)[-1].reason == "meanwhile"

@@ -15,14 +15,16 @@ from jobs.lake.contents import StepRun, TableState, tables_of
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake
 from jobs.model.contributions import Reason
+from jobs.model.drift import Drift, Shift
 from jobs.model.fairness import age_bands
 from jobs.model.measures import Interval
 from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, drawn, page_of, render, without_applicant
 from jobs.registry.runs import Tried
 from jobs.registry.store import connect
+from jobs.registry.versions import Verdict
 from jobs.report import report
 from jobs.runtime.errors import UserError
-from jobs.runtime.settings import Decision, Settings
+from jobs.runtime.settings import Decision, Settings, load_settings
 from jobs.scoring.one_applicant import Applicant
 from jobs.scoring.shap_sample import Drivers, Stability
 from jobs.scoring.test_applicants import HeldOutRows
@@ -44,6 +46,12 @@ MADE_UP = ReportData(
     features=(FeatureCount("bureau", "bureau debt", 11), FeatureCount("application", "external scores", 9)),
     model=ModelIdentity("home-credit-default", 5, "f" * 64, "run-1", "0123456789ab", RUN_DATE, 4),
     decision=Decision(cost_of_default=10, cost_of_decline=1),
+    gates=load_settings("local").gates,
+    verdicts=(
+        Verdict("auc", "warned", "0.6400 (0.5800 to 0.7000), should be at least 0.7", None),
+        Verdict("selection_rate_ratio_gender", "not tried", "all 300 test applicants are of one group, F", None),
+    ),
+    drift=Drift(120, Shift("probability", 0.06, 0.05), (Shift("CREDIT_TERM", 1.15, 0.05), Shift("DEBT", 0.04, 0.05))),
     test=HeldOutRows(
         labels=(RANDOM.random(300) < PROBABILITIES).astype(float),
         probabilities=PROBABILITIES,
@@ -144,6 +152,16 @@ def test_the_page_says_what_the_model_was_chosen_from(page: str):
     assert "chosen from" not in words(render(replace(MADE_UP, trials=())))
 
 
+def test_the_page_says_what_the_gates_said_and_what_has_moved(page: str):
+    said = words(page)
+    assert "auc warned 0.6400 (0.5800 to 0.7000), should be at least 0.7" in said
+    assert "selection_rate_ratio_gender not tried all 300 test applicants are of one group, F" in said
+    assert "CREDIT_TERM, moved 1.1500 0.0500 DEBT 0.0400 0.0500" in said
+    without = words(render(replace(MADE_UP, drift=None, verdicts=())))
+    assert "no new applicants with the features that this model reads" in without
+    assert "No gate was tried of this version" in without
+
+
 def test_without_scores_nobody_is_explained():
     said = words(render(replace(MADE_UP, applicant=None)))
     assert "One applicant" not in said
@@ -165,7 +183,7 @@ def test_a_run_leaves_a_report_of_its_lake(spark: SparkSession, demo_lake: Path)
     for state in tables_of(Lake(str(demo_lake), spark), RUN_DATE):
         refused = NONE if state.refused is None else f"{state.refused:,}"
         assert f"{state.name} {state.version} {state.rows:,} {refused}" in said
-    for expected in ("Gender · selection rate ratio", "Reasons that raise the risk", "explain"):
+    for expected in ("Gender · selection rate ratio", "Reasons that raise the risk", "explain", "drift_scores passed"):
         assert expected in said
 
 

@@ -84,5 +84,5 @@ def test_a_filled_lake_is_described(
         assert expected in said
     assert "home-credit-default version 1, AUC 0." in said
     assert "none to 1" in said
-    assert "it passed every gate" in said
+    assert "no gate refused it" in said
     assert "Challenger" not in said

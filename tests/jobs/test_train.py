@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.lake import folds
@@ -23,7 +22,7 @@ from jobs.runtime.errors import UserError
 from jobs.scoring import batch
 from jobs.train import train
 from jobs.training.distributed_fit import PACKED, boosted, calibration_of, fit
-from jobs.training.training_set import TrainingSet, check_labels, read_training_set
+from jobs.training.training_set import TrainingSet, read_training_set
 from tests.small_lake import FAMILY_OF, FEATURE_SET, INPUTS, LABELLED, NEW, RUN_DATE
 
 
@@ -136,17 +135,6 @@ def test_the_signature_wants_every_feature_as_a_double(training: Training) -> No
     assert 0 < served.predict(unknown)[0] < 1
     with pytest.raises(mlflow.MlflowException, match="NOISE"):
         served.predict(unknown.drop(columns="NOISE"))
-
-
-def labels_of(rows: TrainingSet, target: str) -> DataFrame:
-    return rows.rows.select("part", F.expr(target).cast("bigint").alias("TARGET"))
-
-
-def test_labels_must_be_0_and_1_and_both_in_every_part(rows: TrainingSet) -> None:
-    with pytest.raises(UserError, match="TARGET is 2 for some applicants"):
-        check_labels(labels_of(rows, "if(SK_ID_CURR = 100007, 2, TARGET)"))
-    with pytest.raises(UserError, match="0 applicants with TARGET 1 in the validation folds"):
-        check_labels(labels_of(rows, "if(part = 'validation', 0, TARGET)"))
 
 
 def test_a_protected_column_never_trains_a_model(small_job: Job) -> None:

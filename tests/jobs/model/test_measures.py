@@ -1,6 +1,7 @@
 """The measures against scikit-learn, and by hand where a small example says more."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -214,29 +215,24 @@ def test_strategy_curve_by_hand():
     assert curve.score.tolist() == [0.2, 0.4, math.inf]
 
 
-def test_population_stability_by_hand():
-    # Two bins: half and half expected; 1 and 3 of 4 came. Half a row is added to each bin, also to the one of nan.
-    expected, actual = np.array([2.5, 2.5, 0.5]) / 5.5, np.array([1.5, 3.5, 0.5]) / 5.5
-    by_hand = ((actual - expected) * np.log(actual / expected)).sum()
-    assert measures.population_stability([1, 2, 3, 4], [1, 3, 3, 4], bins=2) == pytest.approx(by_hand)
+@pytest.mark.parametrize(("bad", "good"), [(3, 37), (22, 288)])
+def test_scores_by_chance_seldom_reach_more_than_is_said(bad: int, good: int):
+    random = np.random.default_rng(4)
+    bound = measures.auc_by_chance(bad, good)
+    labels = np.arange(bad + good) < bad
+    beyond = [measures.auc(labels, random.random(bad + good)) > bound for _ in range(1000)]
+    assert 0.03 < np.mean(beyond) < 0.07
 
 
-def test_population_stability_sees_a_shift_and_missing_values():
-    values = np.random.default_rng(0).normal(size=3000)
-    assert measures.population_stability(values[:1500], values[1500:]) < 0.1
-    assert measures.population_stability(values, values + 1) > 0.25
-    assert measures.population_stability(values, np.where(values > 0, np.nan, values)) > 0.25
-
-
-@pytest.mark.parametrize(("expected", "actual"), [(2000, 2000), (3000, 800)])
-def test_chance_alone_seldom_shifts_a_population_further_than_its_noise(expected: int, actual: int):
-    random = np.random.default_rng(6)
-    noise = measures.stability_noise(expected, actual)
-    beyond = [
-        measures.population_stability(random.normal(size=expected), random.normal(size=actual)) > noise
-        for _ in range(1000)
-    ]
-    assert 0.005 < np.mean(beyond) < 0.06
+def test_what_can_be_told_from_chance_is_told_four_times_of_five():
+    bad, good = 22, 288
+    random = np.random.default_rng(4)
+    labels = np.arange(bad + good) < bad
+    # The distance of two normal distributions that gives the AUC: Phi(distance / sqrt 2).
+    distance = math.sqrt(2) * NormalDist().inv_cdf(measures.auc_told_from_chance(bad, good))
+    bound = measures.auc_by_chance(bad, good)
+    told = [measures.auc(labels, random.normal(size=bad + good) + distance * labels) > bound for _ in range(1000)]
+    assert 0.77 < np.mean(told) < 0.83
 
 
 def test_performance_gathers_the_single_measures():

@@ -11,6 +11,7 @@ import pytest
 
 from jobs.lake.job import Job
 from jobs.model import measures
+from jobs.model.drift import Drift, Shift
 from jobs.pages import model_card
 from jobs.pages.model_card import ModelCard, Part, Provenance, card_of
 from jobs.pages.run_documents import Evaluation, files, group_measures, tables
@@ -46,13 +47,14 @@ PROVENANCE = Provenance(
 def found() -> Evaluation:
     contributions = RANDOM.normal(size=(30, len(INPUTS)))
     drivers = Drivers(contributions, contributions, LABELS[:30], -2.5, tuple(FAMILY_OF), tuple(FAMILY_OF.values()))
-    return Evaluation(HeldOutRows(LABELS, PROBABILITIES, {"Gender": GENDERS}), drivers, Stability(0.875, 0.9))
+    drift = Drift(120, Shift("probability", 0.06, 0.05), (Shift("EXT_SOURCE_MEAN", 1.15, 0.05),))
+    return Evaluation(HeldOutRows(LABELS, PROBABILITIES, {"Gender": GENDERS}), drivers, Stability(0.875, 0.9), drift)
 
 
 @pytest.fixture(scope="module")
 def card(found: Evaluation, settings: Settings) -> ModelCard:
     tried = Tried("trees 2", measures.Interval(0.75, 0.01, 0.73, 0.77), 0.243, 96, 1234, 17, "trees 2 has the best AUC")
-    return card_of(PROVENANCE, settings, INPUTS, found.test, found.drivers, found.stability, [tried])
+    return card_of(PROVENANCE, settings, INPUTS, found.test, found.drivers, found.stability, [tried], found.drift)
 
 
 def test_the_card_measures_as_the_measures_do(card: ModelCard, settings: Settings) -> None:
@@ -74,9 +76,14 @@ def test_the_card_measures_as_the_measures_do(card: ModelCard, settings: Setting
         assert said[name].low < value < said[name].high
 
 
-def test_the_card_names_groups_that_the_four_fifths_rule_is_about(card: ModelCard) -> None:
+def test_the_card_names_groups_that_the_lenders_policy_is_about(card: ModelCard) -> None:
     assert card.adverse == ("Gender",)
-    assert "Selection rates differ by more than the four-fifths rule allows by: Gender." in card.limits
+    assert "Selection rates differ by more than the policy of the lender allows by: Gender." in card.limits
+    (audit,) = card.audits
+    assert audit.selection_rate_ratio is not None
+    gates = card.settings.gates.model_copy(update={"selection_rate_ratio": audit.selection_rate_ratio.value})
+    lenient = replace(card, settings=card.settings.model_copy(update={"gates": gates}))
+    assert lenient.adverse == ()
 
 
 @pytest.mark.parametrize("show", [model_card.html, model_card.markdown])
@@ -91,10 +98,23 @@ def test_both_forms_say_the_same(card: ModelCard, show) -> None:
         "0.900",
         "selection_rate_ratio",
         "--features-version 4",
+        "1.1500",
+        "refuses nobody",
+        "12 CFR 1002.2(o)",
+        "2026-07-21",
+        "29 CFR 1607.4(D)",
+        "own policy",
         *card.limits,
         *card.uses,
     ):
         assert expected in said
+
+
+@pytest.mark.parametrize("show", [model_card.html, model_card.markdown])
+def test_the_card_says_what_has_moved_and_that_it_could_not_be_told(card: ModelCard, show) -> None:
+    assert "EXT_SOURCE_MEAN" in show(card).partition("Drift")[2].partition("moved")[0]
+    assert "probability, moved" not in show(card)
+    assert "has no new applicants" in show(replace(card, drift=None))
 
 
 def test_text_from_elsewhere_is_escaped_in_html(card: ModelCard) -> None:

@@ -19,14 +19,16 @@ from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES, Lake, source_table
 from jobs.model import measures
 from jobs.model.booster import Model
-from jobs.promotion.evidence import feature_sets_now, gain_on_champion, measured_on_test_folds
-from jobs.promotion.gates import Gain
+from jobs.model.drift import population_stability
+from jobs.promotion.evidence import ask_candidate, compare, feature_sets_now
+from jobs.promotion.gates import Comparison, DifferentApplicants, NoChampion, SameApplicants
 from jobs.registry.runs import Training
 from jobs.registry.store import Store, connect
-from jobs.registry.versions import Registered
+from jobs.registry.versions import Registered, Versions
 from jobs.runtime.errors import ModelRefused
 from jobs.runtime.settings import load_settings
 from jobs.scoring import batch
+from tests.jobs.model.test_drift import binned
 from tests.line import RUN_DATE
 
 DAY, NEXT = date.fromisoformat(RUN_DATE), date(2018, 6, 17)
@@ -72,52 +74,84 @@ def candidate(next_job: Job, store: Store, champion: Registered) -> Training:
 def measured(next_job: Job, store: Store, candidate: Training, champion: Registered) -> pd.DataFrame:
     """What the candidate says of them: the champion's trees on the candidate's features, coarsened."""
     model = replace(store.versions.registered_model(champion), feature_set=candidate.feature_set)
-    found = measured_on_test_folds(next_job, candidate, model)
-    return found.assign(probability=found["probability"].round(1))
+    test = ask_candidate(next_job, candidate, model).test
+    return test.assign(probability=test["probability"].round(1))
 
 
 @pytest.fixture
-def compare(
+def compared(
     next_job: Job, store: Store, candidate: Training, champion: Registered, measured: pd.DataFrame
-) -> Callable[[], Gain]:
-    """The candidate's gain on the champion, as things are when it is called."""
-    return lambda: gain_on_champion(next_job, store, candidate, measured, champion)
+) -> Callable[[], Comparison]:
+    """The candidate and the champion, as things are when it is called."""
+    return lambda: compare(next_job, store, candidate, measured, champion)
 
 
-def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants(
+def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants_and_of_the_new_ones(
     next_job: Job,
     store: Store,
     candidate: Training,
     champion: Registered,
     measured: pd.DataFrame,
-    compare: Callable[[], Gain],
+    compared: Callable[[], Comparison],
 ) -> None:
-    gain = compare()
+    comparison = compared()
     assemble(next_job, champion.feature_set)  # the long way: as if the delivery were to be scored with the champion
-    rows = folds.labelled(next_job.lake.read_run_date(FEATURES, NEXT), candidate.split)
-    theirs = batch.measured(rows.where("part = 'test'"), store.versions.registered_model(champion))
+    rows = next_job.lake.read_run_date(FEATURES, NEXT)
+    model = store.versions.registered_model(champion)
+    test = folds.labelled(rows, candidate.split).where("part = 'test'")
+    theirs = batch.measured(test, model)
     assert theirs[KEY].tolist() == measured[KEY].tolist()
     assert theirs["probability"].nunique() > len(theirs) / 2
     paired = measures.bootstrap_auc_difference(
         theirs["TARGET"], measured["probability"], theirs["probability"], next_job.settings.gates.confidence
     )
-    assert gain == Gain(paired, same_applicants=True)
+    assert isinstance(comparison, SameApplicants)
+    assert comparison.gain == paired
+    assert comparison.champion.probabilities.tolist() == theirs["probability"].tolist()
+    new = batch.measured(rows.where("TARGET is null"), model)["probability"]
+    assert comparison.shift is not None
+    assert comparison.shift.index == pytest.approx(population_stability(*binned(theirs["probability"], new)))
+
+
+def test_without_a_champion_there_is_nothing_to_compare_with(
+    next_job: Job, store: Store, candidate: Training, measured: pd.DataFrame
+) -> None:
+    assert compare(next_job, store, candidate, measured, None) == NoChampion()
+
+
+def told_apart(comparison: Comparison) -> DifferentApplicants:
+    assert isinstance(comparison, DifferentApplicants)
+    return comparison
 
 
 def test_a_champion_whose_features_are_declared_no_more_is_compared_on_others(
-    compare: Callable[[], Gain], store: Store, champion: Registered, monkeypatch: pytest.MonkeyPatch
+    compared: Callable[[], Comparison], store: Store, champion: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.lake.feature_sets.feature_set", lambda *_: "0123456789ab")
-    gain = compare()
-    assert not gain.same_applicants
-    assert gain.auc.standard_error > store.runs.training(champion.run_id).auc.standard_error
+    apart = told_apart(compared())
+    assert apart.gain.standard_error > store.runs.training(champion.run_id).auc.standard_error
+    assert apart.why == "0 of the rarer TARGET can be read by both and were learned from by neither"
+
+
+def test_a_champion_of_another_lake_is_compared_on_others(
+    next_job: Job,
+    store: Store,
+    candidate: Training,
+    champion: Registered,
+    measured: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobs.lake.feature_sets.feature_set", lambda *_: "0123456789ab")
+    here = replace(candidate, lake="elsewhere")
+    apart = told_apart(compare(next_job, store, here, measured, champion))
+    assert apart.why == f"feature set {champion.feature_set} was made in {next_job.lake.address}"
 
 
 def test_a_champion_that_can_not_score_any_more_can_be_replaced(
-    compare: Callable[[], Gain], monkeypatch: pytest.MonkeyPatch
+    compared: Callable[[], Comparison], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> Model:
         raise ModelRefused("the model gives reasons of the family thrift, which has no sentence: train it again")
 
-    monkeypatch.setattr(Store, "registered_model", refuse)
-    assert not compare().same_applicants
+    monkeypatch.setattr(Versions, "registered_model", refuse)
+    assert "version 1 can't be used: the model gives reasons of the family thrift" in told_apart(compared()).why
