@@ -1,7 +1,7 @@
 """A delivery held against its contracts: which rows are taken, which are refused and why, and what was counted."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -180,11 +180,19 @@ def check_tables(folder: Folder, step: Step, kept: Kept) -> list[Checked]:
     with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
         pending = {table: pool.submit(check, table, files) for table, files in files_of.items()}
         for table in files_of:
-            checked[table.name] = with_orphans(pending[table].result(), checked)
+            try:
+                checked[table.name] = with_orphans(pending[table].result(), checked)
+            except ContractBroken:
+                raise ContractBroken("\n".join(broken_files(pending.values()))) from None
             step.say(f"{table.name}: {summary(checked[table.name])}")
             for warning in warnings(checked[table.name]):
                 step.warn(warning)
     return list(checked.values())
+
+
+def broken_files(tables: Iterable[Future[Checked]]) -> list[str]:
+    """What is wrong with each table that could not be checked, when all are done."""
+    return [str(error) for table in tables if isinstance(error := table.exception(), ContractBroken)]
 
 
 def find_files(folder: Folder) -> dict[Table, list[SourceFile]]:

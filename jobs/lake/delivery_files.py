@@ -78,19 +78,25 @@ def find_parts(folder: Folder, name: str) -> Parts | None:
         return Parts(tuple(plain), spelt(plain[0], name))
     if parts:
         ((place, files),) = parts.items()
-        refuse_other_parts(place, files)
-        return Parts(tuple(files), spelt(place, name))
+        return Parts(tuple(readable_parts(place, files)), spelt(place, name))
     refuse_other_forms(folder, name)
     if within is not None:
         raise ContractBroken(f"{name} is an empty folder: put its parts there, or take it away where there are none")
     return None
 
 
-def refuse_other_parts(place: str, files: Sequence[str]) -> None:
-    """Refuse a folder that holds more than parts: what is left out might be rows."""
-    others = [shown(name_of(file)) for file in files if not name_of(file).casefold().endswith(ENDINGS)]
+def readable_parts(place: str, files: Sequence[str]) -> list[str]:
+    """The parts in a folder; the archive that a part was unpacked from is none.
+
+    Raises:
+        ContractBroken: It holds something else, which might be rows.
+    """
+    parts = [file for file in files if file.casefold().endswith(ENDINGS)]
+    others = [file for file in files if file not in parts and not (is_zip(file) and file[: -len(".zip")] in parts)]
     if others:
-        raise ContractBroken(f"{name_of(place)}/ holds {few(others)}: leave .csv and .csv.gz in it, nothing else")
+        names = few([shown(name_of(file)) for file in others])
+        raise ContractBroken(f"{name_of(place)}/ holds {names}: leave .csv and .csv.gz in it, nothing else")
+    return parts
 
 
 def refuse_other_forms(folder: Folder, name: str) -> None:

@@ -33,7 +33,7 @@ SIGNATURES = {
     b"version https://git-lfs": "is a pointer of Git LFS, not the file: fetch it with `git lfs pull`",
 }
 """How files begin that are no text, and what to say of them."""
-GZIP, ZIP, EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
+GZIP, ZIP, EMPTY_ZIP, TAR = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06", b"\x00ustar"
 IN_WORKBOOK = (b"[Content_Types].xml", b"_rels/.rels", b"docProps/app.xml", b"xl/workbook.xml")
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", "\x01": "the character 1"}
@@ -83,6 +83,8 @@ def refuse_other_formats(lines: Sequence[bytes], packed: bool) -> None:
     for signature, says in SIGNATURES.items():
         if start.startswith(signature):
             raise ContractBroken(says)
+    if TAR in start[:300]:
+        raise ContractBroken("is a tar archive: unpack it")
     if start.startswith(UTF_16) or any(is_ascii_in(start[:40], encoding) for encoding in ("utf-16-le", "utf-16-be")):
         raise ContractBroken("is text in UTF-16: export it in UTF-8 (Excel: 'CSV UTF-8')")
     if any(BINARY.search(line) for line in lines):

@@ -1,14 +1,17 @@
 """What is refused of a delivery in the words of whoever must mend it, and what is taken with a warning."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from features.tables import application, credit_card_balance
-from jobs.lake.checks import Check, Checked, check_table, keeping, problems, summary, warnings
+from jobs.lake.checks import Check, Checked, check_table, check_tables, keeping, problems, summary, warnings
 from jobs.lake.csv_files import SourceFile, open_file
 from jobs.lake.delivery_files import Folder, open_folder
+from jobs.lake.job import Step
+from jobs.runtime.errors import ContractBroken
 from jobs.runtime.settings import Settings
 from tests.deliveries import BRUNO, delivery, row, write_delivery
 
@@ -99,3 +102,16 @@ def test_a_history_without_rows_is_taken_with_a_warning(spark: SparkSession, tmp
         "credit_card_balance: a header and no row, taken as it is: send it again if there should be some"
     ]
     assert checked.broken == ()
+
+
+def test_every_file_that_can_not_be_read_to_its_end_is_told(spark: SparkSession, tmp_path: Path) -> None:
+    source = write_delivery(tmp_path, delivery())
+    for name in ("bureau_balance", "credit_card_balance"):
+        content = (source / f"{name}.csv").read_bytes()
+        (source / f"{name}.csv").unlink()
+        # So long that its header can be read.
+        (source / f"{name}.csv.gz").write_bytes(gzip.compress(content * 5000)[:-4])
+    with pytest.raises(ContractBroken) as refusal, keeping() as kept:
+        check_tables(open_folder(spark, str(source)), Step("check"), kept)
+    told = [line.partition(",")[0] for line in str(refusal.value).splitlines()]
+    assert told == [f"{name}.csv.gz can't be read to its end" for name in ("bureau_balance", "credit_card_balance")]

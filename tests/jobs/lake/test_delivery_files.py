@@ -78,6 +78,13 @@ def zip_under_the_name(source: Path) -> None:
         (source / "archive.zip").rename(source / f"{name}.csv")
 
 
+def zip_a_part(source: Path) -> None:
+    (source / "bureau").mkdir()
+    (source / "bureau.csv").rename(source / "bureau" / "part-0.csv")
+    pack(source / "bureau" / "part-0.csv", source / "archive.zip")
+    (source / "archive.zip").rename(source / "bureau" / "part-0.csv")
+
+
 def zip_all(source: Path) -> None:
     for name in FILES:
         pack(source / f"{name}.csv", source / "home-credit-default-risk.zip")
@@ -88,6 +95,7 @@ def zip_all(source: Path) -> None:
     [
         (zip_each, 3, "application_train.csv.zip, application_test.csv.zip, bureau.csv.zip, bureau_balance.csv.zip"),
         (zip_under_the_name, 3, "application_train.csv, bureau.csv are zip archives: unpack with"),
+        (zip_a_part, 3, "part-0.csv is a zip archive: unpack with"),
         (zip_all, 2, "home-credit-default-risk.zip is a zip archive: unpack with"),
     ],
 )

@@ -3,6 +3,7 @@
 import gzip
 import io
 import re
+import tarfile
 import zipfile
 
 import pytest
@@ -23,6 +24,15 @@ def zipped(name: str) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr(name, PLAIN)
+    return archive.getvalue()
+
+
+def tarred(name: str) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as packed:
+        about = tarfile.TarInfo(name)
+        about.size = len(PLAIN)
+        packed.addfile(about, io.BytesIO(PLAIN.encode()))
     return archive.getvalue()
 
 
@@ -75,6 +85,7 @@ def test_a_file_without_a_word_names_nothing(content: bytes) -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel workbook"),
         (zipped("[Content_Types].xml"), "is an Excel workbook"),
         (b"BZh91AY", "bzip2"),
+        (tarred("application_train.csv"), "is a tar archive: unpack it"),
         (b"\x7fELF\x02\x01\x01\x00\x00", "is binary"),
         (b"SK_ID_CURR,TARGET\x00,AMT_CREDIT\n", "is binary"),
     ],
