@@ -29,6 +29,9 @@ ERRORS = "_errors"
 ERRORS_TYPE = "ARRAY<STRUCT<column: STRING, value: STRING, problem: STRING>>"
 # Spark's own cast takes 1d, 0x1p3, NaN and Infinity for numbers, and 1e400 for infinity.
 NUMBER = r"^[+-]?([0-9]{1,100}([.][0-9]*)?|[.][0-9]{1,100})([eE](-[0-9]{1,3}|[+]?[0-9]{1,2}))?$"
+# What is nearer to 0 measures nothing, and what is divided by it has no single precision. With it -0.0 becomes 0.0:
+# Sail's nullif(x, 0) gives back a -0.0, and then divides by it.
+SMALLEST = 1e-15
 UNREADABLE = {
     Type.ID: "is not a whole number",
     Type.WHOLE: "is not a whole number",
@@ -164,7 +167,8 @@ def typed(column: Column, text: SqlColumn) -> SqlColumn:
         case Type.AMOUNT:
             return text.try_cast(column.type.ddl)
         case Type.REAL:
-            return F.when(text.rlike(NUMBER), text).try_cast(column.type.ddl)
+            number = F.when(text.rlike(NUMBER), text).try_cast(column.type.ddl)
+            return F.when(F.abs(number) < SMALLEST, F.lit(0.0)).otherwise(number)
         case Type.ID | Type.WHOLE:
             # Kaggle writes 12.0 in columns that have empty cells. Cutting is exact; a cast to a decimal would round.
             whole = F.when(text.endswith(".0"), F.substring(text, F.lit(1), F.length(text) - 2)).otherwise(text)
@@ -185,9 +189,9 @@ def breaches(column: Column) -> list[tuple[SqlColumn, str]]:
         codes = [literal(column, code) for code in column.codes]
         found.append((~value.isin(*codes), f"is not one of {', '.join(column.codes)}"))
     if column.low is not None:
-        found.append((value < literal(column, column.low), f"is below {column.low:g}"))
+        found.append((value < literal(column, column.low), f"is below {column.low:,}"))
     if column.high is not None:
-        found.append((value > literal(column, column.high), f"is above {column.high:g}"))
+        found.append((value > literal(column, column.high), f"is above {column.high:,}"))
     return found
 
 

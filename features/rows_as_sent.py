@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from features.bounds import LARGEST_IDENTIFIER
+
 NAMES_SHOWN = 5
 VALUE_SHOWN = 40
-LARGEST_IDENTIFIER = 2**63 - 1
 # As `contract.typed` reads an identifier: Kaggle writes 12.0 in columns that have empty cells.
 IDENTIFIER = re.compile(r"[\x00-\x20]*[+]?([0-9]+)([.]0)?[\x00-\x20]*")
 # What pandas calls a column without a name when it reads it; its own index is one when it is written.

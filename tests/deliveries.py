@@ -14,13 +14,15 @@ TABLE_OF = {file: table for table in TABLES for file in table.files}
 
 
 def valid_cell(column: Column) -> str:
-    """The first level or code, or a number at a bound."""
+    """The first level or code, or 0, or the number nearest to it that the contract allows."""
     if column.codes or column.levels:
         return (column.codes or column.levels)[0]
     if column.type is Type.TEXT:
         return "text"
-    bound = next((bound for bound in (column.low, column.high) if bound is not None), 0)
-    return f"{bound:.1f}" if column.type in (Type.AMOUNT, Type.REAL) else f"{bound:.0f}"
+    assert column.low is not None
+    assert column.high is not None
+    number = min(max(column.low, 0), column.high)
+    return f"{number:.1f}" if column.type in (Type.AMOUNT, Type.REAL) else f"{number:.0f}"
 
 
 def row(file: str, **cells: str) -> Cells:

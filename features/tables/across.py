@@ -97,25 +97,25 @@ APPLICATION_AND_BUREAU: tuple[Derived, ...] = (
     ),
     Derived(
         "BUREAU_END_TO_AGE",
-        "bureau_days_left_max_active_ever / nullif(-DAYS_BIRTH, 0)",
+        "bureau_days_left_max_active_ever / -nullif(DAYS_BIRTH, 0)",
         DEBT,
         "How long other loans still run over the applicant's age.",
     ),
     Derived(
         "BUREAU_FIRST_TO_AGE",
-        "bureau_age_max_ever / nullif(-DAYS_BIRTH, 0)",
+        "bureau_age_max_ever / -nullif(DAYS_BIRTH, 0)",
         HISTORY,
         "Share of life since the first loan with another lender.",
     ),
     Derived(
         "BUREAU_MEAN_TO_EMPLOYED",
-        "bureau_age_mean_ever / nullif(-DAYS_EMPLOYED, 0)",
+        "bureau_age_mean_ever / -nullif(DAYS_EMPLOYED, 0)",
         HISTORY,
         "Mean time since the loans with other lenders over the time in the job.",
     ),
     Derived(
         "BUREAU_LAST_TO_EMPLOYED",
-        "bureau_age_min_ever / nullif(-DAYS_EMPLOYED, 0)",
+        "bureau_age_min_ever / -nullif(DAYS_EMPLOYED, 0)",
         HISTORY,
         "Time since the last loan with another lender over the time in the job.",
     ),
@@ -231,7 +231,7 @@ APPLICATION_AND_LOANS: tuple[Derived, ...] = (
     ),
     Derived(
         "MEAN_AGE_OF_APPLICATIONS_TO_LIFE",
-        "previous_age_mean_ever / nullif(-DAYS_BIRTH, 0)",
+        "previous_age_mean_ever / -nullif(DAYS_BIRTH, 0)",
         LOANS,
         "Mean time since the earlier applications over the applicant's age.",
     ),

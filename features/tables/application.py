@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import combinations
 
+from features.bounds import FAR_AHEAD, LARGEST_IDENTIFIER, LONG_AGO, MOST_COUNTED, MOST_MONEY
 from features.spec import Code, Column, Declared, Derivation, Derived, Encoded, Expected, GroupDeviation, Table, Type
 
 YES_OR_NO = ("Y", "N")
@@ -23,7 +24,7 @@ def flag(name: str, about: str) -> Column:
 
 def count(name: str, about: str) -> Column:
     """A count, which Kaggle writes with a decimal point (``2.0``)."""
-    return Column(name, Type.REAL, about, low=0)
+    return Column(name, Type.REAL, about, low=0, high=MOST_COUNTED)
 
 
 HOUSING_MEASURES = {
@@ -54,7 +55,7 @@ ENQUIRIES = {
 }
 
 PERSON = (
-    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True),
+    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True, low=1, high=LARGEST_IDENTIFIER),
     Column(
         "TARGET",
         Type.WHOLE,
@@ -72,17 +73,18 @@ PERSON = (
     Column("CODE_GENDER", Type.TEXT, "Gender.", levels=("F", "M", "XNA"), protected=True),
     Column("FLAG_OWN_CAR", Type.TEXT, "Owns a car.", codes=YES_OR_NO),
     Column("FLAG_OWN_REALTY", Type.TEXT, "Owns a house or a flat.", codes=YES_OR_NO),
-    Column("CNT_CHILDREN", Type.WHOLE, "Number of children.", low=0),
+    Column("CNT_CHILDREN", Type.WHOLE, "Number of children.", low=0, high=MOST_COUNTED),
     Column(
         "AMT_INCOME_TOTAL",
         Type.AMOUNT,
         "Income; the payments that people take on suggest that it is a month's.",
         required=True,
         low=0,
+        high=MOST_MONEY,
     ),
-    Column("AMT_CREDIT", Type.AMOUNT, "Amount of the loan.", required=True, low=0),
-    Column("AMT_ANNUITY", Type.AMOUNT, "Payment due each period.", low=0),
-    Column("AMT_GOODS_PRICE", Type.AMOUNT, "Price of the goods the loan is for.", low=0),
+    Column("AMT_CREDIT", Type.AMOUNT, "Amount of the loan.", required=True, low=0, high=MOST_MONEY),
+    Column("AMT_ANNUITY", Type.AMOUNT, "Payment due each period.", low=0, high=MOST_MONEY),
+    Column("AMT_GOODS_PRICE", Type.AMOUNT, "Price of the goods the loan is for.", low=0, high=MOST_MONEY),
     Column(
         "NAME_TYPE_SUITE",
         Type.TEXT,
@@ -130,14 +132,30 @@ PERSON = (
             "Co-op apartment",
         ),
     ),
-    Column("REGION_POPULATION_RELATIVE", Type.REAL, "Population of the home region, scaled.", low=0),
-    Column("DAYS_BIRTH", Type.WHOLE, "Day of birth, against the application.", required=True, high=0),
+    Column("REGION_POPULATION_RELATIVE", Type.REAL, "Population of the home region, scaled.", low=0, high=1),
+    Column("DAYS_BIRTH", Type.WHOLE, "Day of birth, against the application.", required=True, low=LONG_AGO, high=0),
     Column(
-        "DAYS_EMPLOYED", Type.WHOLE, "Day the present job began, against the application; 365243 where there is none."
+        "DAYS_EMPLOYED",
+        Type.WHOLE,
+        "Day the present job began, against the application; 365243 where there is none.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
     ),
-    Column("DAYS_REGISTRATION", Type.REAL, "Day the registration was last changed, against the application.", high=0),
-    Column("DAYS_ID_PUBLISH", Type.WHOLE, "Day the identity document was issued, against the application.", high=0),
-    Column("OWN_CAR_AGE", Type.REAL, "Age of the car in years.", low=0),
+    Column(
+        "DAYS_REGISTRATION",
+        Type.REAL,
+        "Day the registration was last changed, against the application.",
+        low=LONG_AGO,
+        high=0,
+    ),
+    Column(
+        "DAYS_ID_PUBLISH",
+        Type.WHOLE,
+        "Day the identity document was issued, against the application.",
+        low=LONG_AGO,
+        high=0,
+    ),
+    Column("OWN_CAR_AGE", Type.REAL, "Age of the car in years.", low=0, high=MOST_COUNTED),
     flag("FLAG_MOBIL", "Gave a mobile phone."),
     flag("FLAG_EMP_PHONE", "Gave an employer's phone."),
     flag("FLAG_WORK_PHONE", "Gave a phone at work."),
@@ -170,8 +188,16 @@ PERSON = (
         ),
     ),
     count("CNT_FAM_MEMBERS", "Number of family members."),
-    Column("REGION_RATING_CLIENT", Type.WHOLE, "Own rating of the home region: 1, 2 or 3, the weakest."),
-    Column("REGION_RATING_CLIENT_W_CITY", Type.WHOLE, "Own rating of the home region and city; -1 where unknown."),
+    Column(
+        "REGION_RATING_CLIENT", Type.WHOLE, "Own rating of the home region: 1, 2 or 3, the weakest.", low=-1, high=10
+    ),
+    Column(
+        "REGION_RATING_CLIENT_W_CITY",
+        Type.WHOLE,
+        "Own rating of the home region and city; -1 where unknown.",
+        low=-1,
+        high=10,
+    ),
 )
 
 APPLICATION_DAY = (
@@ -270,7 +296,13 @@ SURROUNDINGS = (
     count("DEF_30_CNT_SOCIAL_CIRCLE", "People around the applicant who defaulted by 30 days."),
     count("OBS_60_CNT_SOCIAL_CIRCLE", "People around the applicant who could be seen to default by 60 days."),
     count("DEF_60_CNT_SOCIAL_CIRCLE", "People around the applicant who defaulted by 60 days."),
-    Column("DAYS_LAST_PHONE_CHANGE", Type.REAL, "Day the phone was last changed, against the application.", high=0),
+    Column(
+        "DAYS_LAST_PHONE_CHANGE",
+        Type.REAL,
+        "Day the phone was last changed, against the application.",
+        low=LONG_AGO,
+        high=0,
+    ),
     *(flag(document, f"Handed in document {document.removeprefix('FLAG_DOCUMENT_')}.") for document in DOCUMENTS),
     *(
         count(f"AMT_REQ_CREDIT_BUREAU_{span}", f"Enquiries at the credit bureau in {about} before the application.")
@@ -519,12 +551,12 @@ AGES = (
     Derived("NO_PHONE_CHANGE", "DAYS_LAST_PHONE_CHANGE is null", "stability", "Day of the phone's change unknown."),
     Derived(
         "INCOME_PER_DAY_EMPLOYED",
-        "AMT_INCOME_TOTAL / nullif(-DAYS_EMPLOYED, 0)",
+        "AMT_INCOME_TOTAL / -nullif(DAYS_EMPLOYED, 0)",
         "employment",
         "Income for each day in the job.",
     ),
-    Derived("INCOME_PER_DAY_OF_AGE", "AMT_INCOME_TOTAL / nullif(-DAYS_BIRTH, 0)", "affordability", "Income over age."),
-    Derived("CREDIT_PER_DAY_OF_AGE", "AMT_CREDIT / nullif(-DAYS_BIRTH, 0)", "loan size", "Loan over age."),
+    Derived("INCOME_PER_DAY_OF_AGE", "AMT_INCOME_TOTAL / -nullif(DAYS_BIRTH, 0)", "affordability", "Income over age."),
+    Derived("CREDIT_PER_DAY_OF_AGE", "AMT_CREDIT / -nullif(DAYS_BIRTH, 0)", "loan size", "Loan over age."),
     Derived(
         "AGE_AT_PAYOFF",
         "-DAYS_BIRTH / 365.25e0 + AMT_CREDIT / nullif(AMT_ANNUITY, 0) / 12",
@@ -534,13 +566,13 @@ AGES = (
     *as_delivered("stability", "OWN_CAR_AGE"),
     Derived(
         "CAR_SHARE_OF_BIRTH",
-        "OWN_CAR_AGE * 365.25e0 / nullif(-DAYS_BIRTH, 0)",
+        "OWN_CAR_AGE * 365.25e0 / -nullif(DAYS_BIRTH, 0)",
         "age",
         "Age of the car over the applicant's.",
     ),
     Derived(
         "CAR_SHARE_OF_EMPLOYED",
-        "OWN_CAR_AGE * 365.25e0 / nullif(-DAYS_EMPLOYED, 0)",
+        "OWN_CAR_AGE * 365.25e0 / -nullif(DAYS_EMPLOYED, 0)",
         "employment",
         "Age of the car over the time in the job.",
     ),

@@ -1,9 +1,9 @@
 """Loans with other lenders, as the credit bureau reported them, and the monthly states of each (`balance_...`).
 
-Days of events have no upper bound in the contract: what happened after the application is no error of the file, and
-`age` keeps it from every feature.
+Days of events may lie after the application: that is no error of the file, and `age` keeps such rows from all features.
 """
 
+from features.bounds import FAR_AHEAD, LARGEST_IDENTIFIER, LONG_AGO, MOST_COUNTED, MOST_MONEY
 from features.spec import (
     ALL,
     COUNT,
@@ -28,8 +28,8 @@ from features.spec import (
 )
 
 COLUMNS = (
-    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True),
-    Column("SK_ID_BUREAU", Type.ID, "The loan with another lender.", required=True),
+    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True, low=1, high=LARGEST_IDENTIFIER),
+    Column("SK_ID_BUREAU", Type.ID, "The loan with another lender.", required=True, low=1, high=LARGEST_IDENTIFIER),
     Column(
         "CREDIT_ACTIVE",
         Type.TEXT,
@@ -43,18 +43,47 @@ COLUMNS = (
         "Currency of the loan, anonymised.",
         levels=("currency 1", "currency 2", "currency 3", "currency 4"),
     ),
-    Column("DAYS_CREDIT", Type.WHOLE, "Day the loan was asked for, against the application.", required=True),
-    Column("CREDIT_DAY_OVERDUE", Type.WHOLE, "Days past due at the application.", low=0),
     Column(
-        "DAYS_CREDIT_ENDDATE", Type.REAL, "Day the loan should end, against the application; the future is positive."
+        "DAYS_CREDIT",
+        Type.WHOLE,
+        "Day the loan was asked for, against the application.",
+        required=True,
+        low=LONG_AGO,
+        high=FAR_AHEAD,
     ),
-    Column("DAYS_ENDDATE_FACT", Type.REAL, "Day a closed loan did end, against the application."),
-    Column("AMT_CREDIT_MAX_OVERDUE", Type.AMOUNT, "Highest amount that was ever overdue.", low=0),
-    Column("CNT_CREDIT_PROLONG", Type.WHOLE, "How often the loan was prolonged.", low=0),
-    Column("AMT_CREDIT_SUM", Type.AMOUNT, "Amount of the loan.", low=0),
-    Column("AMT_CREDIT_SUM_DEBT", Type.AMOUNT, "What is still owed; negative where too much was paid."),
-    Column("AMT_CREDIT_SUM_LIMIT", Type.AMOUNT, "Limit of a credit card; a few are negative."),
-    Column("AMT_CREDIT_SUM_OVERDUE", Type.AMOUNT, "Amount overdue at the application.", low=0),
+    Column("CREDIT_DAY_OVERDUE", Type.WHOLE, "Days past due at the application.", low=0, high=MOST_COUNTED),
+    Column(
+        "DAYS_CREDIT_ENDDATE",
+        Type.REAL,
+        "Day the loan should end, against the application; the future is positive.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column(
+        "DAYS_ENDDATE_FACT",
+        Type.REAL,
+        "Day a closed loan did end, against the application.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column("AMT_CREDIT_MAX_OVERDUE", Type.AMOUNT, "Highest amount that was ever overdue.", low=0, high=MOST_MONEY),
+    Column("CNT_CREDIT_PROLONG", Type.WHOLE, "How often the loan was prolonged.", low=0, high=MOST_COUNTED),
+    Column("AMT_CREDIT_SUM", Type.AMOUNT, "Amount of the loan.", low=0, high=MOST_MONEY),
+    Column(
+        "AMT_CREDIT_SUM_DEBT",
+        Type.AMOUNT,
+        "What is still owed; negative where too much was paid.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column(
+        "AMT_CREDIT_SUM_LIMIT",
+        Type.AMOUNT,
+        "Limit of a credit card; a few are negative.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column("AMT_CREDIT_SUM_OVERDUE", Type.AMOUNT, "Amount overdue at the application.", low=0, high=MOST_MONEY),
     Column(
         "CREDIT_TYPE",
         Type.TEXT,
@@ -78,9 +107,13 @@ COLUMNS = (
         ),
     ),
     Column(
-        "DAYS_CREDIT_UPDATE", Type.WHOLE, "Day of the bureau's last news of the loan; a few lie after the application."
+        "DAYS_CREDIT_UPDATE",
+        Type.WHOLE,
+        "Day of the bureau's last news of the loan; a few lie after the application.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
     ),
-    Column("AMT_ANNUITY", Type.AMOUNT, "Payment due each period.", low=0),
+    Column("AMT_ANNUITY", Type.AMOUNT, "Payment due each period.", low=0, high=MOST_MONEY),
 )
 
 DEBT, HISTORY, DELINQUENCY = "bureau debt", "bureau history", "bureau delinquency"
@@ -130,7 +163,7 @@ DERIVATIONS = (
     ),
     Derivation("ahead", "1 - time_left - debt_ratio", "Time gone less debt: below 0 where repayment lags."),
     Derivation("due_each_month", "AMT_CREDIT_SUM_DEBT * 30 / nullif(days_left, 0)", "Debt over the months left."),
-    Derivation("paid_each_month", "paid * 30 / nullif(-DAYS_CREDIT, 0)", "Paid over the months since the start."),
+    Derivation("paid_each_month", "paid * 30 / -nullif(DAYS_CREDIT, 0)", "Paid over the months since the start."),
     Derivation(
         "end_slip", "DAYS_ENDDATE_FACT - DAYS_CREDIT_ENDDATE", "Days it ended after its due day; early is negative."
     ),

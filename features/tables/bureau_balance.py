@@ -4,12 +4,18 @@ Only shares and levels, never the number of months: how many were delivered tell
 ones. A month counts as observed where a payment was due in it, so neither C (closed) nor X (unknown) does.
 """
 
+from features.bounds import LARGEST_IDENTIFIER, YEARS_AGO, YEARS_AHEAD
 from features.spec import DECAYED, EVER, MAX, MEAN, MIN, TREND, Column, Derivation, Feature, Table, Type
 
 COLUMNS = (
-    Column("SK_ID_BUREAU", Type.ID, "The bureau loan.", required=True),
+    Column("SK_ID_BUREAU", Type.ID, "The bureau loan.", required=True, low=1, high=LARGEST_IDENTIFIER),
     Column(
-        "MONTHS_BALANCE", Type.WHOLE, "Month of the state, against the application; 0 is the latest.", required=True
+        "MONTHS_BALANCE",
+        Type.WHOLE,
+        "Month of the state, against the application; 0 is the latest.",
+        required=True,
+        low=YEARS_AGO,
+        high=YEARS_AHEAD,
     ),
     Column(
         "STATUS",

@@ -1,5 +1,6 @@
 """Monthly balances of earlier credit cards: their contract, what is derived from a row, and the features."""
 
+from features.bounds import LARGEST_IDENTIFIER, MOST_COUNTED, MOST_MONEY, YEARS_AGO, YEARS_AHEAD
 from features.spec import (
     DECAYED,
     EVER,
@@ -23,26 +24,71 @@ from features.spec import (
 )
 
 COLUMNS = (
-    Column("SK_ID_PREV", Type.ID, "The card.", required=True),
-    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True),
-    Column("MONTHS_BALANCE", Type.WHOLE, "Month of the balance, counted from the application.", required=True),
-    Column("AMT_BALANCE", Type.AMOUNT, "Balance; negative where the client paid too much."),
-    Column("AMT_CREDIT_LIMIT_ACTUAL", Type.AMOUNT, "Limit of the card in that month.", low=0),
-    Column("AMT_DRAWINGS_ATM_CURRENT", Type.AMOUNT, "Cash drawn; reversals leave some negative."),
-    Column("AMT_DRAWINGS_CURRENT", Type.AMOUNT, "All drawings; reversals leave some negative."),
-    Column("AMT_DRAWINGS_OTHER_CURRENT", Type.AMOUNT, "Other drawings."),
-    Column("AMT_DRAWINGS_POS_CURRENT", Type.AMOUNT, "Purchases."),
-    Column("AMT_INST_MIN_REGULARITY", Type.AMOUNT, "Least amount to be paid for the month."),
-    Column("AMT_PAYMENT_CURRENT", Type.AMOUNT, "Paid in the month; empty for a card never used."),
-    Column("AMT_PAYMENT_TOTAL_CURRENT", Type.AMOUNT, "Paid in the month, all accounts of the card together."),
-    Column("AMT_RECEIVABLE_PRINCIPAL", Type.AMOUNT, "Owed without interest and fees."),
-    Column("AMT_RECIVABLE", Type.AMOUNT, "Owed with interest."),
-    Column("AMT_TOTAL_RECEIVABLE", Type.AMOUNT, "Owed in all."),
-    Column("CNT_DRAWINGS_ATM_CURRENT", Type.WHOLE, "Number of cash drawings.", low=0),
-    Column("CNT_DRAWINGS_CURRENT", Type.WHOLE, "Number of all drawings.", low=0),
-    Column("CNT_DRAWINGS_OTHER_CURRENT", Type.WHOLE, "Number of other drawings.", low=0),
-    Column("CNT_DRAWINGS_POS_CURRENT", Type.WHOLE, "Number of purchases.", low=0),
-    Column("CNT_INSTALMENT_MATURE_CUM", Type.WHOLE, "Instalments paid so far.", low=0),
+    Column("SK_ID_PREV", Type.ID, "The card.", required=True, low=1, high=LARGEST_IDENTIFIER),
+    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True, low=1, high=LARGEST_IDENTIFIER),
+    Column(
+        "MONTHS_BALANCE",
+        Type.WHOLE,
+        "Month of the balance, counted from the application.",
+        required=True,
+        low=YEARS_AGO,
+        high=YEARS_AHEAD,
+    ),
+    Column(
+        "AMT_BALANCE",
+        Type.AMOUNT,
+        "Balance; negative where the client paid too much.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column("AMT_CREDIT_LIMIT_ACTUAL", Type.AMOUNT, "Limit of the card in that month.", low=0, high=MOST_MONEY),
+    Column(
+        "AMT_DRAWINGS_ATM_CURRENT",
+        Type.AMOUNT,
+        "Cash drawn; reversals leave some negative.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column(
+        "AMT_DRAWINGS_CURRENT",
+        Type.AMOUNT,
+        "All drawings; reversals leave some negative.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column("AMT_DRAWINGS_OTHER_CURRENT", Type.AMOUNT, "Other drawings.", low=-MOST_MONEY, high=MOST_MONEY),
+    Column("AMT_DRAWINGS_POS_CURRENT", Type.AMOUNT, "Purchases.", low=-MOST_MONEY, high=MOST_MONEY),
+    Column(
+        "AMT_INST_MIN_REGULARITY",
+        Type.AMOUNT,
+        "Least amount to be paid for the month.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column(
+        "AMT_PAYMENT_CURRENT",
+        Type.AMOUNT,
+        "Paid in the month; empty for a card never used.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column(
+        "AMT_PAYMENT_TOTAL_CURRENT",
+        Type.AMOUNT,
+        "Paid in the month, all accounts of the card together.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column(
+        "AMT_RECEIVABLE_PRINCIPAL", Type.AMOUNT, "Owed without interest and fees.", low=-MOST_MONEY, high=MOST_MONEY
+    ),
+    Column("AMT_RECIVABLE", Type.AMOUNT, "Owed with interest.", low=-MOST_MONEY, high=MOST_MONEY),
+    Column("AMT_TOTAL_RECEIVABLE", Type.AMOUNT, "Owed in all.", low=-MOST_MONEY, high=MOST_MONEY),
+    Column("CNT_DRAWINGS_ATM_CURRENT", Type.WHOLE, "Number of cash drawings.", low=0, high=MOST_COUNTED),
+    Column("CNT_DRAWINGS_CURRENT", Type.WHOLE, "Number of all drawings.", low=0, high=MOST_COUNTED),
+    Column("CNT_DRAWINGS_OTHER_CURRENT", Type.WHOLE, "Number of other drawings.", low=0, high=MOST_COUNTED),
+    Column("CNT_DRAWINGS_POS_CURRENT", Type.WHOLE, "Number of purchases.", low=0, high=MOST_COUNTED),
+    Column("CNT_INSTALMENT_MATURE_CUM", Type.WHOLE, "Instalments paid so far.", low=0, high=MOST_COUNTED),
     Column(
         "NAME_CONTRACT_STATUS",
         Type.TEXT,
@@ -50,8 +96,8 @@ COLUMNS = (
         required=True,
         levels=("Active", "Approved", "Completed", "Demand", "Refused", "Sent proposal", "Signed"),
     ),
-    Column("SK_DPD", Type.WHOLE, "Days past due.", required=True, low=0),
-    Column("SK_DPD_DEF", Type.WHOLE, "Days past due, small debts left out.", required=True, low=0),
+    Column("SK_DPD", Type.WHOLE, "Days past due.", required=True, low=0, high=MOST_COUNTED),
+    Column("SK_DPD_DEF", Type.WHOLE, "Days past due, small debts left out.", required=True, low=0, high=MOST_COUNTED),
 )
 
 DRAWINGS = (

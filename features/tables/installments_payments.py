@@ -1,5 +1,6 @@
 """Payments for the instalments of earlier loans: their contract, what is derived from a row, and the features."""
 
+from features.bounds import FAR_AHEAD, LARGEST_IDENTIFIER, LONG_AGO, MOST_COUNTED, MOST_MONEY, MOST_PAID
 from features.spec import (
     COUNT,
     DECAYED,
@@ -26,20 +27,36 @@ from features.spec import (
 )
 
 COLUMNS = (
-    Column("SK_ID_PREV", Type.ID, "The earlier loan.", required=True),
-    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True),
+    Column("SK_ID_PREV", Type.ID, "The earlier loan.", required=True, low=1, high=LARGEST_IDENTIFIER),
+    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True, low=1, high=LARGEST_IDENTIFIER),
     Column(
         "NUM_INSTALMENT_VERSION",
         Type.WHOLE,
         "Version of the payment plan: 0 for a card, rising with every change of a loan's plan.",
         required=True,
         low=0,
+        high=MOST_COUNTED,
     ),
-    Column("NUM_INSTALMENT_NUMBER", Type.WHOLE, "Which instalment of the plan.", required=True, low=0),
-    Column("DAYS_INSTALMENT", Type.WHOLE, "Day on which it was due, counted from the application.", required=True),
-    Column("DAYS_ENTRY_PAYMENT", Type.WHOLE, "Day on which it was paid; empty where nothing was.", low=-100_000),
-    Column("AMT_INSTALMENT", Type.AMOUNT, "Amount due.", required=True, low=0),
-    Column("AMT_PAYMENT", Type.AMOUNT, "Amount paid; empty where nothing was.", low=0, high=1e9),
+    Column(
+        "NUM_INSTALMENT_NUMBER", Type.WHOLE, "Which instalment of the plan.", required=True, low=0, high=MOST_COUNTED
+    ),
+    Column(
+        "DAYS_INSTALMENT",
+        Type.WHOLE,
+        "Day on which it was due, counted from the application.",
+        required=True,
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column(
+        "DAYS_ENTRY_PAYMENT",
+        Type.WHOLE,
+        "Day on which it was paid; empty where nothing was.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column("AMT_INSTALMENT", Type.AMOUNT, "Amount due.", required=True, low=0, high=MOST_MONEY),
+    Column("AMT_PAYMENT", Type.AMOUNT, "Amount paid; empty where nothing was.", low=0, high=MOST_PAID),
 )
 
 # A payment made after the application had not been made yet when the applicant came. Whole thousandths add up to the

@@ -1,5 +1,6 @@
 """Monthly balances of earlier consumer and cash loans: their contract, what is derived from a row, and the features."""
 
+from features.bounds import LARGEST_IDENTIFIER, LONGEST_TERM, MOST_COUNTED, YEARS_AGO, YEARS_AHEAD
 from features.spec import (
     COUNT,
     DECAYED,
@@ -23,11 +24,18 @@ from features.spec import (
 )
 
 COLUMNS = (
-    Column("SK_ID_PREV", Type.ID, "The earlier loan.", required=True),
-    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True),
-    Column("MONTHS_BALANCE", Type.WHOLE, "Month of the balance, counted from the application.", required=True),
-    Column("CNT_INSTALMENT", Type.WHOLE, "Term in months, as it stood then.", low=0),
-    Column("CNT_INSTALMENT_FUTURE", Type.WHOLE, "Instalments still to pay.", low=0),
+    Column("SK_ID_PREV", Type.ID, "The earlier loan.", required=True, low=1, high=LARGEST_IDENTIFIER),
+    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True, low=1, high=LARGEST_IDENTIFIER),
+    Column(
+        "MONTHS_BALANCE",
+        Type.WHOLE,
+        "Month of the balance, counted from the application.",
+        required=True,
+        low=YEARS_AGO,
+        high=YEARS_AHEAD,
+    ),
+    Column("CNT_INSTALMENT", Type.WHOLE, "Term in months, as it stood then.", low=0, high=LONGEST_TERM),
+    Column("CNT_INSTALMENT_FUTURE", Type.WHOLE, "Instalments still to pay.", low=0, high=LONGEST_TERM),
     Column(
         "NAME_CONTRACT_STATUS",
         Type.TEXT,
@@ -45,8 +53,8 @@ COLUMNS = (
             "XNA",
         ),
     ),
-    Column("SK_DPD", Type.WHOLE, "Days past due.", required=True, low=0),
-    Column("SK_DPD_DEF", Type.WHOLE, "Days past due, small debts left out.", required=True, low=0),
+    Column("SK_DPD", Type.WHOLE, "Days past due.", required=True, low=0, high=MOST_COUNTED),
+    Column("SK_DPD_DEF", Type.WHOLE, "Days past due, small debts left out.", required=True, low=0, high=MOST_COUNTED),
 )
 
 DERIVATIONS = (

@@ -1,5 +1,6 @@
 """Earlier applications with the same lender: their contract, what is derived from a row, and the features."""
 
+from features.bounds import FAR_AHEAD, LARGEST_IDENTIFIER, LONG_AGO, LONGEST_TERM, MOST_MONEY
 from features.spec import (
     ALL,
     COUNT,
@@ -23,8 +24,8 @@ from features.spec import (
 )
 
 COLUMNS = (
-    Column("SK_ID_PREV", Type.ID, "Number of the earlier application.", required=True),
-    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True),
+    Column("SK_ID_PREV", Type.ID, "Number of the earlier application.", required=True, low=1, high=LARGEST_IDENTIFIER),
+    Column("SK_ID_CURR", Type.ID, "The applicant.", required=True, low=1, high=LARGEST_IDENTIFIER),
     Column(
         "NAME_CONTRACT_TYPE",
         Type.TEXT,
@@ -32,11 +33,17 @@ COLUMNS = (
         required=True,
         codes=("Cash loans", "Consumer loans", "Revolving loans", "XNA"),
     ),
-    Column("AMT_ANNUITY", Type.AMOUNT, "Monthly payment.", low=0),
-    Column("AMT_APPLICATION", Type.AMOUNT, "Amount asked for; 0 where none was named.", low=0),
-    Column("AMT_CREDIT", Type.AMOUNT, "Amount granted or offered; 0 where none was.", low=0),
-    Column("AMT_DOWN_PAYMENT", Type.AMOUNT, "Paid by the client at the purchase; rounding leaves some just below 0."),
-    Column("AMT_GOODS_PRICE", Type.AMOUNT, "Price of the goods the loan was for.", low=0),
+    Column("AMT_ANNUITY", Type.AMOUNT, "Monthly payment.", low=0, high=MOST_MONEY),
+    Column("AMT_APPLICATION", Type.AMOUNT, "Amount asked for; 0 where none was named.", low=0, high=MOST_MONEY),
+    Column("AMT_CREDIT", Type.AMOUNT, "Amount granted or offered; 0 where none was.", low=0, high=MOST_MONEY),
+    Column(
+        "AMT_DOWN_PAYMENT",
+        Type.AMOUNT,
+        "Paid by the client at the purchase; rounding leaves some just below 0.",
+        low=-MOST_MONEY,
+        high=MOST_MONEY,
+    ),
+    Column("AMT_GOODS_PRICE", Type.AMOUNT, "Price of the goods the loan was for.", low=0, high=MOST_MONEY),
     Column(
         "WEEKDAY_APPR_PROCESS_START",
         Type.TEXT,
@@ -52,9 +59,17 @@ COLUMNS = (
         codes=("Y", "N"),
     ),
     Column("NFLAG_LAST_APPL_IN_DAY", Type.WHOLE, "1 for the client's last application of its day.", codes=("1", "0")),
-    Column("RATE_DOWN_PAYMENT", Type.REAL, "Down payment rate, normalised."),
-    Column("RATE_INTEREST_PRIMARY", Type.REAL, "Main interest rate, normalised; nearly always empty."),
-    Column("RATE_INTEREST_PRIVILEGED", Type.REAL, "Preferential interest rate, normalised; nearly always empty."),
+    Column("RATE_DOWN_PAYMENT", Type.REAL, "Down payment rate, normalised.", low=-1, high=100),
+    Column(
+        "RATE_INTEREST_PRIMARY", Type.REAL, "Main interest rate, normalised; nearly always empty.", low=-1, high=100
+    ),
+    Column(
+        "RATE_INTEREST_PRIVILEGED",
+        Type.REAL,
+        "Preferential interest rate, normalised; nearly always empty.",
+        low=-1,
+        high=100,
+    ),
     Column(
         "NAME_CASH_LOAN_PURPOSE",
         Type.TEXT,
@@ -94,7 +109,14 @@ COLUMNS = (
         required=True,
         levels=("Approved", "Canceled", "Refused", "Unused offer"),
     ),
-    Column("DAYS_DECISION", Type.WHOLE, "Day of the decision, counted from the application now made.", required=True),
+    Column(
+        "DAYS_DECISION",
+        Type.WHOLE,
+        "Day of the decision, counted from the application now made.",
+        required=True,
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
     Column(
         "NAME_PAYMENT_TYPE",
         Type.TEXT,
@@ -186,7 +208,13 @@ COLUMNS = (
             "Stone",
         ),
     ),
-    Column("SELLERPLACE_AREA", Type.WHOLE, "Size of the seller's place; -1 where there was no seller."),
+    Column(
+        "SELLERPLACE_AREA",
+        Type.WHOLE,
+        "Size of the seller's place; -1 where there was no seller.",
+        low=-1,
+        high=MOST_MONEY,
+    ),
     Column(
         "NAME_SELLER_INDUSTRY",
         Type.TEXT,
@@ -205,7 +233,7 @@ COLUMNS = (
             "Tourism",
         ),
     ),
-    Column("CNT_PAYMENT", Type.WHOLE, "Term in months; 0 for a card.", low=0),
+    Column("CNT_PAYMENT", Type.WHOLE, "Term in months; 0 for a card.", low=0, high=LONGEST_TERM),
     Column(
         "NAME_YIELD_GROUP",
         Type.TEXT,
@@ -236,11 +264,41 @@ COLUMNS = (
             "POS others without interest",
         ),
     ),
-    Column("DAYS_FIRST_DRAWING", Type.WHOLE, "Day of the first drawing on a card; 365243 where there was none."),
-    Column("DAYS_FIRST_DUE", Type.WHOLE, "Day of the first instalment; 365243 where none is set."),
-    Column("DAYS_LAST_DUE_1ST_VERSION", Type.WHOLE, "Day of the last instalment as first planned; 365243 for a card."),
-    Column("DAYS_LAST_DUE", Type.WHOLE, "Day of the last instalment; 365243 while the loan runs."),
-    Column("DAYS_TERMINATION", Type.WHOLE, "Day on which the contract ended; 365243 while it runs."),
+    Column(
+        "DAYS_FIRST_DRAWING",
+        Type.WHOLE,
+        "Day of the first drawing on a card; 365243 where there was none.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column(
+        "DAYS_FIRST_DUE",
+        Type.WHOLE,
+        "Day of the first instalment; 365243 where none is set.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column(
+        "DAYS_LAST_DUE_1ST_VERSION",
+        Type.WHOLE,
+        "Day of the last instalment as first planned; 365243 for a card.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column(
+        "DAYS_LAST_DUE",
+        Type.WHOLE,
+        "Day of the last instalment; 365243 while the loan runs.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
+    Column(
+        "DAYS_TERMINATION",
+        Type.WHOLE,
+        "Day on which the contract ended; 365243 while it runs.",
+        low=LONG_AGO,
+        high=FAR_AHEAD,
+    ),
     Column("NFLAG_INSURED_ON_APPROVAL", Type.WHOLE, "1 where the client took insurance.", codes=("1", "0")),
 )
 

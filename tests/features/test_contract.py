@@ -1,5 +1,6 @@
 """The contract on small tables: what a cell means, and what is wrong with a row."""
 
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -100,6 +101,8 @@ CELLS_OF = {
         "1e-05": 1e-05,
         "-.5": -0.5,
         "-3.": -3.0,
+        "1e-300": 0.0,
+        "-0.0000000000000001": 0.0,
         "1d": None,
         "1f": None,
         "0x1p-3": None,
@@ -150,6 +153,13 @@ def test_a_cell_means_what_it_says_or_is_refused(spark: SparkSession) -> None:
 
 def test_an_identifier_is_the_same_to_every_door() -> None:
     assert {text: read_identifier(text) for text in CELLS_OF["ID"]} == CELLS_OF["ID"]
+
+
+def test_no_zero_has_a_sign(spark: SparkSession) -> None:
+    """Engines disagree on whether -0.0 is 0: `nullif(-0.0, 0)`."""
+    frame = cells(spark, *({"RATE": text} for text in ("-0.0", "-0", "-1e-300")))
+    zeros = accepted_rows(parse(frame, LOANS), LOANS).collect()
+    assert [math.copysign(1, row["RATE"]) for row in zeros] == [1.0, 1.0, 1.0]
 
 
 def test_a_refused_row_tells_all_its_reasons(spark: SparkSession) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sqlglot import exp, parse_one
 
 from features import ACROSS, DECLARED, TABLES
 from features.checks import Misdeclared
@@ -438,6 +439,25 @@ def test_months_of_bureau_balance_are_never_counted_or_summed() -> None:
     }
     assert aggregations <= {"mean", "min", "max", "decayed", "trend"}
     assert COUNT.value not in aggregations
+
+
+@pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
+def test_every_number_has_bounds(table: Table) -> None:
+    """What a broken export writes for an empty cell would else be computed with, until something overflows."""
+    numbers = [column for column in table.columns if column.type is not Type.TEXT and not column.codes]
+    assert [column.name for column in numbers if column.low is None or column.high is None] == []
+
+
+def test_no_divisor_is_a_negated_zero() -> None:
+    """-0.0 comes of a minus, a product or a quotient; `nullif(-0.0, 0)` is null on one engine and -0.0 on another."""
+    expressions = [named for table in TABLES for named in table.written]
+    divisors = {
+        where: found.this.sql()
+        for where, sql in (*expressions, *((derived.name, derived.sql) for derived in ACROSS))
+        for found in parse_one(f"select {sql}", dialect="spark").find_all(exp.Nullif)
+        if isinstance(found.this.unnest(), exp.Neg | exp.Mul | exp.Div)
+    }
+    assert divisors == {}, "write -nullif(x, 0)"
 
 
 def test_the_target_is_the_only_column_that_a_file_may_lack() -> None:
