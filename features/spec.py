@@ -483,6 +483,25 @@ class Lookup:
         check_some(f"the lookup of {self.table}", "columns to borrow", self.columns)
 
 
+NO_DAY = 365_243
+"""What stands in a column of days for a day that there is none of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A column that counts days or months from the application, below 0 before it.
+
+    Args:
+        column: Its name.
+        unit: "d" (days) or "m" (months).
+        planned: It is a plan, known before it comes. What is none and lies ahead had not happened yet.
+    """
+
+    column: str
+    unit: str = "d"
+    planned: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A source table: its contract, its row-level derivations and its features.
@@ -503,6 +522,7 @@ class Table:
         age: SQL of how long before the application the row happened, >= 0; rows with a negative or null age
             are never seen by a feature.
         age_unit: "d" (days) or "m" (months).
+        moments: The columns that count from the application, as delivered.
         order: SQL expressions that break ties of age, latest row first, with DESC behind where the largest is the
             latest; with the age they order the rows totally.
         features: What is computed for an applicant.
@@ -525,6 +545,7 @@ class Table:
     derivations: tuple[Derivation, ...] = ()
     age: str | None = None
     age_unit: str = "d"
+    moments: tuple[Moment, ...] = ()
     order: tuple[str, ...] = ()
     features: tuple[Declared, ...] = ()
     parent_features: tuple[Folding, ...] = ()

@@ -58,9 +58,11 @@ class MadeUpScorer:
     def __init__(self, hold: threading.Event | None = None) -> None:
         self.hold = hold
         self.batches: list[list[int]] = []
+        self.days: list[date | None] = []
 
-    def score_rows(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
+    def score_rows(self, rows: Sequence[Application], applied_on: date | None) -> list[ScoredApplicant | list[Problem]]:
         self.batches.append([each.applicant for each in rows])
+        self.days.append(applied_on)
         assert len(set(self.batches[-1])) == len(rows), "rows of one applicant can't share a plan"
         if self.hold:
             assert self.hold.wait(30)

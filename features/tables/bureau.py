@@ -20,6 +20,7 @@ from features.spec import (
     Derivation,
     Derived,
     Feature,
+    Moment,
     Ordered,
     Ratio,
     Slice,
@@ -466,6 +467,12 @@ TABLE = Table(
     parent=("application", "SK_ID_CURR"),
     derivations=DERIVATIONS,
     # A state that was reported after the application could not be known that day.
+    moments=(
+        Moment("DAYS_CREDIT"),
+        Moment("DAYS_CREDIT_ENDDATE", planned=True),
+        Moment("DAYS_ENDDATE_FACT"),
+        Moment("DAYS_CREDIT_UPDATE"),
+    ),
     age="case when coalesce(DAYS_CREDIT_UPDATE, 0) <= 0 then -DAYS_CREDIT end",
     age_unit="d",
     order=("SK_ID_BUREAU DESC",),

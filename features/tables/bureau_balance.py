@@ -5,7 +5,7 @@ ones. A month counts as observed where a payment was due in it, so neither C (cl
 """
 
 from features.bounds import LARGEST_IDENTIFIER, YEARS_AGO, YEARS_AHEAD
-from features.spec import DECAYED, EVER, MAX, MEAN, MIN, TREND, Column, Derivation, Feature, Table, Type
+from features.spec import DECAYED, EVER, MAX, MEAN, MIN, TREND, Column, Derivation, Feature, Moment, Table, Type
 
 COLUMNS = (
     Column("SK_ID_BUREAU", Type.ID, "The bureau loan.", required=True, low=1, high=LARGEST_IDENTIFIER),
@@ -60,6 +60,7 @@ TABLE = Table(
     columns=COLUMNS,
     parent=("bureau", "SK_ID_BUREAU"),
     derivations=DERIVATIONS,
+    moments=(Moment("MONTHS_BALANCE", "m"),),
     age="-MONTHS_BALANCE",
     age_unit="m",
     parent_features=FEATURES,

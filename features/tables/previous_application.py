@@ -16,6 +16,7 @@ from features.spec import (
     Declared,
     Derivation,
     Feature,
+    Moment,
     Ordered,
     Ratio,
     Slice,
@@ -614,6 +615,14 @@ TABLE = Table(
     parent=("application", "SK_ID_CURR"),
     derivations=DERIVATIONS,
     # Entries made by mistake have no age, so that no feature sees them.
+    moments=(
+        Moment("DAYS_DECISION"),
+        Moment("DAYS_FIRST_DRAWING"),
+        Moment("DAYS_FIRST_DUE", planned=True),
+        Moment("DAYS_LAST_DUE_1ST_VERSION", planned=True),
+        Moment("DAYS_LAST_DUE"),
+        Moment("DAYS_TERMINATION"),
+    ),
     age="CASE WHEN FLAG_LAST_APPL_PER_CONTRACT = 'Y' THEN -DAYS_DECISION END",
     order=("SK_ID_PREV DESC",),
     features=(*OUTCOMES, *TIMING, *AMOUNTS, *PRICES, *REMAINING, *COURSE, *KINDS, *REPAYMENT),

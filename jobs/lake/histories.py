@@ -11,6 +11,7 @@ from features import TABLES
 from features.contract import names
 from features.spec import KEY, Table
 from jobs.lake.tables import Lake
+from jobs.runtime.errors import UserError
 
 DELIVERY = "run_date"
 OF_APPLICANTS = [table for table in TABLES if KEY in names(table)]
@@ -18,14 +19,20 @@ OF_APPLICANTS = [table for table in TABLES if KEY in names(table)]
 
 @dataclass(frozen=True)
 class Histories:
-    """Rows of some applicants by source table, and from which delivery each applicant's are; no row of an applicant
-    without delivery is there."""
+    """Rows of some applicants by source table, each with its delivery as run_date, and from which delivery each
+    applicant's are; no row of an applicant without delivery is there."""
 
     tables: Mapping[str, pa.Table]
     deliveries: Mapping[int, date]
 
 
-def read_histories(lake: Lake, run_date: date | None, applicants: Sequence[int]) -> Histories:
+class NoDeliveryYet(UserError):
+    """All deliveries are later than the date that is asked for."""
+
+
+def read_histories(
+    lake: Lake, run_date: date | None, applicants: Sequence[int], until: date | None = None
+) -> Histories:
     """Each applicant's rows, all from one delivery.
 
     The newest delivery, which knows most who ask, is looked into alone; whom it does not know is looked for in all
@@ -35,8 +42,15 @@ def read_histories(lake: Lake, run_date: date | None, applicants: Sequence[int])
         lake: Where they are.
         run_date: The one delivery to look into; None takes for each applicant the newest that holds any row.
         applicants: SK_ID_CURR.
+        until: Deliveries after this date are not looked into.
+
+    Raises:
+        NoDeliveryYet: No delivery is left.
     """
-    (newest, versions), *older = [(run_date, lake.delivery(run_date))] if run_date else lake.deliveries().items()
+    deliveries = {run_date: lake.delivery(run_date)} if run_date else lake.deliveries()
+    if until is not None and min(deliveries) > until:
+        raise NoDeliveryYet(f"there is no delivery up to {until}, the first is of {min(deliveries)}")
+    (newest, versions), *older = [each for each in deliveries.items() if until is None or each[0] <= until]
     found = newest_histories(lake, {newest: versions}, applicants)
     others = [each for each in applicants if each not in found.deliveries]
     if not (others and older):
@@ -61,7 +75,7 @@ def newest_histories(lake: Lake, deliveries: Mapping[date, Mapping[str, int]], a
             parent, column = table.parent
             owners = kept[parent].select([column, DELIVERY])
             kept[table.name] = matching(read(table, column, owners.column(column).to_pylist()), owners)
-    return Histories({name: rows.drop_columns([DELIVERY]) for name, rows in kept.items()}, newest)
+    return Histories(kept, newest)
 
 
 def newest_deliveries(tables: Iterable[pa.Table]) -> dict[int, date]:

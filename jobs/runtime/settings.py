@@ -190,6 +190,7 @@ class Serve(Section):
     most_waiting: Count
     gather_seconds: Annotated[float, Field(ge=0)]
     refresh_seconds: Positive
+    oldest_history: Annotated[int, Field(ge=0)]
 
 
 class Mlflow(Section):

@@ -6,10 +6,12 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from importlib.resources import files
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jinja2 import Environment, StrictUndefined
@@ -18,12 +20,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from features.rows_as_sent import few, shown
 from jobs.runtime.settings import Serve
+from jobs.serving.csv_uploads import read_csv
 from jobs.serving.desk import Desk
+from jobs.serving.json_requests import ScoreRequest, read_request
 from jobs.serving.known_hosts import KnownHosts
-from jobs.serving.questions import Question
-from jobs.serving.responses import Health, Problem, Problems, Refused, Scores, ScoringModel, refused, shown
-from jobs.serving.uploads import COLUMNS, ScoreRequest, read_csv, read_request
+from jobs.serving.questions import LakeApplicants, Question
+from jobs.serving.responses import Health, Problem, Problems, Refused, Scores, ScoringModel, refused
+from jobs.serving.uploads import COLUMNS
 
 DESCRIPTION = """
 Scores applicants for a loan with the champion of a lake: probability of default, score, decision, and the reasons that
@@ -48,12 +53,21 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {"model": Problems, "description": "Too many callers are waiting: try again."},
 }
 FORM = "multipart/form-data"
+MOST_FIELDS = 1000
 READERS: dict[str, Callable[[bytes, int], Question]] = {
     "application/json": read_request,
     "text/csv": read_csv,
     FORM: read_csv,
 }
 
+AppliedOn = Annotated[
+    str | None,
+    Query(
+        description="The day of the applications that are sent. Histories are taken from deliveries up to that day, "
+        "and their days and months are counted from it; without it they count from their delivery's applications.",
+        examples=["2018-06-19"],
+    ),
+]
 BEARER = HTTPBearer(auto_error=False, description="Where the service was started with a token.")
 
 
@@ -114,15 +128,18 @@ def make_app(desk: Desk, token: str | None, keeps_up: Callable[[], bool], hosts:
         response_description="Everyone asked for, scored.",
         openapi_extra={"requestBody": request_body()},
     )
-    async def score(request: Request) -> Scores:
+    async def score(request: Request, applied_on: AppliedOn = None) -> Scores:
         """Answers in the order of the question.
 
         Send a CSV file like application_test.csv (as a form's file, or as text/csv), JSON with rows of the same
         columns, or JSON with applicants whose features the lake holds.
         """
+        day = None if applied_on is None else day_of(applied_on)
         with desk.places.take() as place:
             counted = Request(request.scope, place.counted(request.receive))
-            return await desk.ask(await read_question(counted, limits))
+            question = await read_question(counted, limits)
+            unknown = [name for name in request.query_params if name != "applied_on"]
+            return await desk.ask(told_of_parameters(on_day(question, day), unknown))
 
     @app.get(
         "/model",
@@ -164,6 +181,33 @@ def is_same(sent: str, token: str) -> bool:
     return secrets.compare_digest(*(hashlib.sha256(text.encode()).digest() for text in (sent, token)))
 
 
+def day_of(text: str) -> date:
+    """The day of the applications."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise refused(422, f"{shown(text)} is not a date: write it as 2018-05-17", column="applied_on") from None
+
+
+def told_of_parameters(question: Question, unknown: Sequence[str]) -> Question:
+    """The question with a warning of the parameters that mean nothing here."""
+    if not unknown:
+        return question
+    warning = f"ignored, no parameter of /score: {few([shown(name) for name in unknown])}"
+    return replace(question, warnings=(*question.warnings, warning))
+
+
+def on_day(question: Question, day: date | None) -> Question:
+    """The question of applications of that day."""
+    if day is None:
+        return question
+    if isinstance(question, LakeApplicants):
+        raise refused(
+            422, "goes with rows: applicants of the lake are scored as of their delivery", column="applied_on"
+        )
+    return replace(question, applied_on=day)
+
+
 async def read_question(request: Request, limits: Serve) -> Question:
     """The rows or identifiers that a request holds, whichever of the three forms it has."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -171,21 +215,30 @@ async def read_question(request: Request, limits: Serve) -> Question:
         raise refused(415, "send application/json, multipart/form-data with a file, or text/csv")
     try:
         async with asyncio.timeout(limits.body_seconds):
-            body = await the_file(request) if kind == FORM else await request.body()
+            body, warnings = await the_file(request) if kind == FORM else (await request.body(), [])
     except TimeoutError:
         raise refused(408, f"the request did not arrive within {limits.body_seconds:g} seconds") from None
     except ClientDisconnect:
         raise refused(400, "the request ended before its end") from None
-    return await asyncio.to_thread(READERS[kind], body, limits.most_rows)
+    question = await asyncio.to_thread(READERS[kind], body, limits.most_rows)
+    return replace(question, warnings=(*warnings, *question.warnings))
 
 
-async def the_file(request: Request) -> bytes:
-    """The content of a form's file."""
-    async with request.form(max_files=1, max_fields=0) as form:
-        sent = form.get("file")
-        if not isinstance(sent, UploadFile):
-            raise refused(400, "the form has no file: name the field file, as in curl -F file=@application_test.csv")
-        return await sent.read()
+async def the_file(request: Request) -> tuple[bytes, list[str]]:
+    """The content of a form's file, and what is said of its other fields."""
+    async with request.form(max_files=MOST_FIELDS, max_fields=MOST_FIELDS) as form:
+        match form.getlist("file"):
+            case [UploadFile() as sent]:
+                others = [shown(name) for name in form if name != "file"]
+                warnings = [f"ignored, no field of this form: {few(others)}"] if others else []
+                return await sent.read(), warnings
+            case []:
+                problem = "has no file: name the field file"
+            case [str()]:
+                problem = "holds a text in the field file: write @ before the file's name"
+            case several:
+                problem = f"has {len(several)} fields named file: send one"
+    raise refused(400, f"the form {problem}, as in curl -F file=@application_test.csv")
 
 
 def answer(status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> JSONResponse:

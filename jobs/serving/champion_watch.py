@@ -12,8 +12,9 @@ from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused
 from jobs.runtime.settings import Settings
 from jobs.serving.responses import ScoringModel
-from jobs.serving.scorer import Scorer, prepare_contract, prepare_features
-from jobs.serving.standing_plan import Prepared
+from jobs.serving.row_plans import contract_plan, features_plan
+from jobs.serving.scorer import Scorer
+from jobs.serving.standing_plan import StandingPlan
 
 
 class Champions:
@@ -38,7 +39,7 @@ class Champions:
         lake.read(FEATURES)
         self.lake, self.run_date, self.settings, self.folder = lake, run_date, settings, folder
         self.store = connect(lake.address, settings.mlflow)
-        self.plans: dict[str, Prepared] = {}
+        self.plans: dict[str, StandingPlan] = {}
 
     def newest(self) -> Scorer:
         """The scorer of the champion that there is now.
@@ -65,11 +66,11 @@ class Champions:
         return None if self.store.versions.need_champion().version == version else self.newest()
 
     @cached_property
-    def contract(self) -> Prepared:
+    def contract(self) -> StandingPlan:
         """The same for every champion."""
-        return prepare_contract(self.lake.spark, self.folder / "contract")
+        return contract_plan(self.lake.spark, self.folder / "contract")
 
-    def plan_for(self, champion: Registered, model: Model) -> Prepared:
+    def plan_for(self, champion: Registered, model: Model) -> StandingPlan:
         """From rows and histories to the features that the champion reads."""
         if model.feature_set not in self.plans:
             fitted = find(self.lake, model.feature_set)
@@ -80,7 +81,7 @@ class Champions:
                 )
             assert fitted.has(model.features), "a model reads features of its feature set"
             folder = self.folder / f"features_{model.feature_set}"
-            self.plans[model.feature_set] = prepare_features(self.lake.spark, folder, fitted)
+            self.plans[model.feature_set] = features_plan(self.lake.spark, folder, fitted)
         return self.plans[model.feature_set]
 
     def identity(self, champion: Registered, model: Model) -> ScoringModel:

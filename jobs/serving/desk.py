@@ -1,6 +1,7 @@
 """Where callers meet a scorer: those that arrive together are answered together, each with their own answer."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from features.spec import KEY
@@ -21,11 +22,16 @@ class Scoring(Protocol):
     def identity(self) -> ScoringModel:
         """The model that scores."""
 
-    def score_rows(self, rows: Sequence[Application]) -> Sequence[RowAnswer]:
+    def score_rows(self, rows: Sequence[Application], applied_on: date | None) -> Sequence[RowAnswer]:
         """Each row's answer; no two rows may be of one applicant.
+
+        Args:
+            rows: Of applicants.
+            applied_on: The day of the applications, where it is known.
 
         Raises:
             NotComputed: The engine failed at one of them.
+            Refused: The day is none that the lake can answer for.
         """
 
     def score_stored(self, applicants: Sequence[int]) -> Mapping[int, RowAnswer]:
@@ -65,7 +71,9 @@ class Desk:
         return answer
 
     def may_share_rows(self, batch: Sequence[SentRows], question: SentRows) -> bool:
-        """Rows of one applicant that differ would be taken for each other's; one batch is not larger than a request."""
+        """A batch is of one day and not larger than a request; rows of one applicant that differ would be mixed up."""
+        if any(asked.applied_on != question.applied_on for asked in batch):
+            return False
         known = {row.applicant: row for asked in batch for row in asked.rows}
         same = all(known.get(row.applicant, row) == row for row in question.rows)
         return same and len(known.keys() | {row.applicant for row in question.rows}) <= self.limits.most_rows
@@ -84,13 +92,15 @@ class Desk:
         scorer = self.scorer
         rows = {row.applicant: row for question in batch for row in question.rows}
         try:
-            scored = dict(zip(rows, scorer.score_rows(tuple(rows.values())), strict=True))
+            scored = dict(zip(rows, scorer.score_rows(tuple(rows.values()), batch[0].applied_on), strict=True))
+        except Refused as error:
+            return [error] * len(batch)
         except NotComputed:
             if len(batch) > 1:
                 raise
-            return [not_computed(scorer, batch[0].rows)]
+            return [not_computed(scorer, batch[0])]
         return [
-            scored_or_refused(scorer.identity, [scored[row.applicant] for row in question.rows], 422)
+            scored_or_refused(scorer.identity, [scored[row.applicant] for row in question.rows], question.warnings, 422)
             for question in batch
         ]
 
@@ -103,13 +113,16 @@ class Desk:
             scored_or_refused(
                 scorer.identity,
                 [scored.get(applicant) or [unknown(applicant)] for applicant in question.applicants],
+                question.warnings,
                 404,
             )
             for question in batch
         ]
 
 
-def scored_or_refused(model: ScoringModel, answers: Sequence[RowAnswer], status: int) -> Scores | Refused:
+def scored_or_refused(
+    model: ScoringModel, answers: Sequence[RowAnswer], warnings: Sequence[str], status: int
+) -> Scores | Refused:
     """All of a caller's answers, or all that is wrong with the question, by its rows, with the HTTP status."""
     problems = [
         problem.model_copy(update={"row": number})
@@ -119,12 +132,13 @@ def scored_or_refused(model: ScoringModel, answers: Sequence[RowAnswer], status:
     ]
     if problems:
         return Refused(status, problems)
-    return Scores(model=model, applicants=[answer for answer in answers if isinstance(answer, ScoredApplicant)])
+    scored = [answer for answer in answers if isinstance(answer, ScoredApplicant)]
+    return Scores(model=model, applicants=scored, warnings=list(warnings))
 
 
-def not_computed(scorer: Scoring, rows: Sequence[Application]) -> Refused:
+def not_computed(scorer: Scoring, question: SentRows) -> Refused:
     """The first of a caller's rows at which the engine fails, by number."""
-    place = first_failing(scorer, rows)
+    place = first_failing(scorer, question)
     return refused(
         422,
         "can't be computed with the histories that the lake holds of the applicant: look for a number that can't be",
@@ -132,13 +146,13 @@ def not_computed(scorer: Scoring, rows: Sequence[Application]) -> Refused:
     )
 
 
-def first_failing(scorer: Scoring, rows: Sequence[Application]) -> int:
-    """The place of the first row at which the engine fails, of rows at which it fails together; at most log2 tries."""
-    place = 0
+def first_failing(scorer: Scoring, question: SentRows) -> int:
+    """The place of the first row at which the engine fails, where it fails at all together; log2 of them are tried."""
+    place, rows = 0, question.rows
     while len(rows) > 1:
         half = len(rows) // 2
         try:
-            scorer.score_rows(rows[:half])
+            scorer.score_rows(rows[:half], question.applied_on)
         except NotComputed:
             rows = rows[:half]
         else:

@@ -7,7 +7,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 MOST_PROBLEMS = 100
-VALUE_SHOWN = 40
 
 
 class Answered(BaseModel):
@@ -43,6 +42,12 @@ class ScoredApplicant(Answered):
     delivery: date | None = Field(
         description="The delivery that the histories or features are of; null for an applicant without any."
     )
+    history_days: int | None = Field(
+        default=None,
+        description="How old the histories are: days from their delivery to `applied_on`, or to the service's one "
+        "delivery; null where neither is given.",
+        examples=[33],
+    )
 
 
 class ScoringModel(Answered):
@@ -62,6 +67,11 @@ class Scores(Answered):
 
     model: ScoringModel
     applicants: list[ScoredApplicant]
+    warnings: list[str] = Field(
+        default=[],
+        description="What was sent and ignored, or taken though it is written otherwise.",
+        examples=[["ignored, not in the contract: column 1 (Unnamed: 0)"]],
+    )
 
 
 class Health(Answered):
@@ -106,8 +116,3 @@ class NotComputed(Exception):
 def refused(status: int, problem: str, *, row: int | None = None, column: str | None = None) -> Refused:
     """A request with one problem."""
     return Refused(status, [Problem(row=row, column=column, problem=problem)])
-
-
-def shown(value: str) -> str:
-    """As much of a cell as a message can hold."""
-    return value if len(value) <= VALUE_SHOWN else f"{value[:VALUE_SHOWN]}..."

@@ -3,33 +3,27 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from features import TABLES, contract
-from features.contract import BROKEN_LINE, ERRORS, FILE
-from features.plan.feature_table import BY_NAME
-from features.spec import KEY, TARGET
-from jobs.lake.feature_sets import FeatureSet
-from jobs.lake.histories import read_histories
+from features.contract import ERRORS, FILE
+from features.rows_as_sent import shown
+from features.spec import KEY
+from jobs.lake.histories import DELIVERY, NoDeliveryYet, read_histories
 from jobs.lake.model_rows import dated, read_inputs
 from jobs.lake.tables import FEATURES, Lake
 from jobs.model.booster import Model
 from jobs.model.contributions import Explanation
 from jobs.runtime.settings import Settings
 from jobs.serving.questions import Application
-from jobs.serving.responses import NotComputed, Problem, ScoredApplicant, ScoreReason, ScoringModel, shown
-from jobs.serving.standing_plan import Prepared
-from jobs.serving.uploads import COLUMNS, CONTRACT
-
-DELIVERY = "run_date"
-ACCEPTED, REFUSED = "accepted", "refused"
+from jobs.serving.responses import NotComputed, Problem, ScoredApplicant, ScoreReason, ScoringModel, refused
+from jobs.serving.row_plans import ACCEPTED, REFUSED, as_cells, with_later
+from jobs.serving.standing_plan import StandingPlan
+from jobs.serving.uploads import CONTRACT
 
 
 @dataclass(frozen=True)
@@ -51,34 +45,53 @@ class Scorer:
     model: Model
     identity: ScoringModel
     settings: Settings
-    contract: Prepared
-    features: Prepared
+    contract: StandingPlan
+    features: StandingPlan
 
-    def score_rows(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
-        """Each row's answer, or what the contract has against it; no two rows may be of one applicant.
+    def score_rows(self, rows: Sequence[Application], applied_on: date | None) -> list[ScoredApplicant | list[Problem]]:
+        """Each row's answer, or what is wrong with it; no two rows may be of one applicant.
+
+        Args:
+            rows: Of applicants.
+            applied_on: The day of the applications; None takes them for applications of their histories' delivery.
 
         Raises:
             NotComputed: The engine failed at one of them.
+            Refused: All deliveries are later than the applications.
         """
         try:
-            return self.score_together(rows)
+            return self.score_together(rows, applied_on)
+        except NoDeliveryYet as error:
+            raise refused(422, str(error), column="applied_on") from None
         except PySparkException as error:
             raise NotComputed from error
 
-    def score_together(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
+    def score_together(
+        self, rows: Sequence[Application], applied_on: date | None
+    ) -> list[ScoredApplicant | list[Problem]]:
         """As `score_rows`, with the engine's own errors."""
         with self.contract.run({CONTRACT.name: as_cells(rows)}):
             accepted = self.contract.compute(ACCEPTED)
             problems = as_problems(self.contract.compute(REFUSED)) if len(accepted) < len(rows) else {}
-        scored = self.score_accepted(accepted) if len(accepted) else {}
+        scored = self.score_accepted(accepted, applied_on) if len(accepted) else {}
         return [problems[place] if place in problems else scored[row.applicant] for place, row in enumerate(rows)]
 
-    def score_accepted(self, accepted: pa.Table) -> dict[int, ScoredApplicant]:
+    def score_accepted(self, accepted: pa.Table, applied_on: date | None) -> dict[int, ScoredApplicant | list[Problem]]:
         """Answers by applicant, of typed rows joined with the histories that the lake holds."""
-        histories = read_histories(self.lake, self.run_date, accepted.column(KEY).to_pylist())
-        with self.features.run({**histories.tables, CONTRACT.name: accepted}):
+        histories = read_histories(self.lake, self.run_date, accepted.column(KEY).to_pylist(), until=applied_on)
+        limit = self.settings.serve.oldest_history
+        problems = {
+            applicant: [too_old(applicant, delivery, applied_on, limit)]
+            for applicant, delivery in histories.deliveries.items()
+            if applied_on is not None and (applied_on - delivery).days > limit
+        }
+        usable = accepted.filter(pc.invert(pc.is_in(accepted.column(KEY), pa.array(problems, pa.int64()))))
+        if not len(usable):
+            return dict(problems)
+        tables = {name: with_later(rows, applied_on) for name, rows in histories.tables.items()}
+        with self.features.run({**tables, CONTRACT.name: usable}):
             features = self.features.compute(FEATURES)
-        return self.answers(features.to_pandas(), histories.deliveries)
+        return {**self.answers(features.to_pandas(), histories.deliveries, applied_on), **problems}
 
     def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant | list[Problem]]:
         """Answers by applicant, of the feature table's newest row for each, or why the model can't read that row.
@@ -97,8 +110,8 @@ class Scorer:
     def newest_rows(self, applicants: Sequence[int]) -> pd.DataFrame:
         """SK_ID_CURR, run_date and feature_set of each applicant's newest row in the feature table."""
         rows = dated(self.lake.read(FEATURES), self.run_date).where(F.col(KEY).isin(list(applicants)))
-        found: pd.DataFrame = rows.select(KEY, DELIVERY, "feature_set").toArrow().to_pandas()
-        return found.sort_values(DELIVERY).drop_duplicates(KEY, keep="last")
+        stored: pd.DataFrame = rows.select(KEY, DELIVERY, "feature_set").toArrow().to_pandas()
+        return stored.sort_values(DELIVERY).drop_duplicates(KEY, keep="last")
 
     def score_features(self, chosen: pd.DataFrame) -> dict[int, ScoredApplicant]:
         """Answers by applicant, of the rows of the feature table with these SK_ID_CURR, run_date and feature_set.
@@ -111,17 +124,20 @@ class Scorer:
         )
         same = [KEY, DELIVERY, "feature_set"]
         features = asked.select(*same, *self.model.features).toArrow().to_pandas().merge(chosen[same], on=same)
-        return self.answers(features, dict(zip(features[KEY], features[DELIVERY], strict=True)))
+        return self.answers(features, dict(zip(features[KEY], features[DELIVERY], strict=True)), applied_on=None)
 
-    def answers(self, features: pd.DataFrame, deliveries: Mapping[int, date]) -> dict[int, ScoredApplicant]:
+    def answers(
+        self, features: pd.DataFrame, deliveries: Mapping[int, date], applied_on: date | None
+    ) -> dict[int, ScoredApplicant]:
         """Answers by applicant: SK_ID_CURR and the model's features, one row each."""
+        seen_on = applied_on or self.run_date
         scores = self.model.score(features, self.settings.decision.threshold)
         usable = features[scores["probability"].notna().to_numpy()].reset_index(drop=True)
         explain = self.settings.explain
         explained = self.model.explain(usable, explain.reasons, explain.contributions, explain.additivity)
         explanations = dict(zip(usable[KEY], explained, strict=True))
         return {
-            applicant: as_answer(applicant, score, explanations.get(applicant), deliveries.get(applicant))
+            applicant: as_answer(applicant, score, explanations.get(applicant), deliveries.get(applicant), seen_on)
             for applicant, score in zip(features[KEY].tolist(), scores.to_dict("records"), strict=True)
         }
 
@@ -136,30 +152,14 @@ def other_features(applicant: int, delivery: date, feature_set: str, wanted: str
     )
 
 
-def prepare_contract(spark: SparkSession, folder: Path) -> Prepared:
-    """From cells to `ACCEPTED`, typed rows of the application table, and `REFUSED`, the reasons of the others."""
-    plan = Prepared(spark, folder, folder.name)
-    text = T.StructType([T.StructField(name, T.StringType()) for name in (FILE, BROKEN_LINE, *COLUMNS)])
-    (parsed,) = plan.settle([contract.parse(plan.table(CONTRACT.name, text), CONTRACT)])
-    accepted = contract.accepted_rows(parsed, CONTRACT).withColumn(TARGET, F.lit(None).cast("bigint"))
-    plan.keep(ACCEPTED, accepted.select(*contract.names(BY_NAME[CONTRACT.name])))
-    plan.keep(REFUSED, contract.refused_rows(parsed, CONTRACT).select(FILE, ERRORS))
-    return plan
-
-
-def prepare_features(spark: SparkSession, folder: Path, fitted: FeatureSet) -> Prepared:
-    """From the source tables' rows of some applicants to `FEATURES`, the nested ones among them where there are."""
-    plan = Prepared(spark, folder, folder.name)
-    sources = {table.name: plan.table(table.name, contract.schema(table)) for table in TABLES}
-    plan.keep(FEATURES, fitted.applicants(sources, plan.settle))
-    return plan
-
-
-def as_cells(rows: Sequence[Application]) -> pa.Table:
-    """The rows as the contract reads them; their places stand for the file that they came from."""
-    cells = [(str(place), None, *row.cells) for place, row in enumerate(rows)]
-    columns = [pa.array(column, pa.string()) for column in zip(*cells, strict=True)]
-    return pa.table(columns, [FILE, BROKEN_LINE, *COLUMNS])
+def too_old(applicant: int, delivery: date, applied_on: date, limit: int) -> Problem:
+    """That too much may have happened since an applicant's histories were delivered."""
+    return Problem(
+        column=KEY,
+        value=str(applicant),
+        problem=f"has histories of {delivery}, {(applied_on - delivery).days} days before {applied_on} and more than "
+        f"the {limit} of serve.oldest_history: ingest a newer delivery",
+    )
 
 
 def as_problems(refused: pa.Table) -> dict[int, list[Problem]]:
@@ -174,7 +174,11 @@ def as_problems(refused: pa.Table) -> dict[int, list[Problem]]:
 
 
 def as_answer(
-    applicant: int, score: Mapping[Hashable, object], explanation: Explanation | None, delivery: date | None
+    applicant: int,
+    score: Mapping[Hashable, object],
+    explanation: Explanation | None,
+    delivery: date | None,
+    seen_on: date | None,
 ) -> ScoredApplicant:
     """A row of `Model.score` and its explanation as an answer."""
     return ScoredApplicant.model_validate(
@@ -184,5 +188,6 @@ def as_answer(
             "reasons": [ScoreReason(**reason._asdict()) for reason in explanation.reasons] if explanation else [],
             "base_value": explanation.base_value if explanation else None,
             "delivery": delivery,
+            "history_days": (seen_on - delivery).days if seen_on and delivery else None,
         }
     )

@@ -20,7 +20,7 @@ FILE = "rows.parquet"
 PARTS_AT_ONCE = 4
 
 
-class Prepared:
+class StandingPlan:
     """Tables whose rows come later, the parts of a plan over them in the order of their making, and its results.
 
     Args:

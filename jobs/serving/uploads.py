@@ -1,25 +1,19 @@
-"""Application rows as a caller sends them, as CSV or JSON, to the cells that the contract reads.
+"""Application rows as callers send them, to the cells that the contract reads: what CSV and JSON have in common.
 
-Only what needs no engine is looked at here: the form of the request, the names of its columns, and whom its rows are
-of. What a cell may hold is the contract's business.
+Only what needs no engine is looked at here: the names of the columns, and whom the rows are of. What a cell may hold is
+the contract's business.
 """
 
-import csv
-import io
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, ValidationError
-
+from features.rows_as_sent import Header, read_identifier, shown
 from features.spec import KEY
 from features.tables import application
-from jobs.serving.questions import Application, LakeApplicants, Question, SentRows
-from jobs.serving.responses import Problem, Refused, refused, shown
+from jobs.serving.questions import Application, SentRows
+from jobs.serving.responses import Problem, Refused, refused
 
 UPLOADED = "application_test"
 CONTRACT = replace(
@@ -28,99 +22,36 @@ CONTRACT = replace(
 )
 """The application's contract without what is only known later."""
 COLUMNS = tuple(column.name for column in CONTRACT.columns)
-NEEDED = tuple(column.name for column in CONTRACT.columns if not column.optional)
-NAMES_SHOWN = 10
-LARGEST_BITS = 256
+OPTIONAL = tuple(column.name for column in CONTRACT.columns if column.optional)
+LABELS = {column.name.casefold() for column in application.TABLE.columns} - {name.casefold() for name in COLUMNS}
+COLUMNS_NAMED = 10
+NOT_ABOVE_0 = re.compile(r"[\x00-\x20]*(-[0-9]{1,19}|[+]?0{1,100})([.]0)?[\x00-\x20]*")
+LEAST = -(2**63)
+"""The smallest BIGINT."""
+LINE_BREAKS = ("\n", "\r")
 
-WHOLE = re.compile(r"\+?([0-9]{1,18})([.]0)?")
-
-Identifier = Annotated[StrictInt, Field(gt=0, lt=2**63)]
-
-
-class ScoreRequest(BaseModel):
-    """The JSON that `POST /score` takes: either rows of applications, or identifiers of applicants in the lake."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    rows: list[dict[str, JsonValue]] | None = Field(
-        default=None, description="Rows with the columns of application_test.csv; null where a cell is empty."
-    )
-    applicants: list[Identifier] | None = Field(
-        default=None, description="SK_ID_CURR of applicants whose delivery is assembled.", examples=[[100001, 100005]]
-    )
+Cells = tuple[str | None, ...]
+"""A row in the order of `COLUMNS`, None where a cell is empty."""
 
 
-def read_request(body: bytes, most_rows: int) -> Question:
-    """The rows or the identifiers that the JSON asks for.
-
-    Raises:
-        Refused: It is no such JSON, asks for nothing or too much, or a row has other columns or no identifier.
-    """
-    try:
-        asked = ScoreRequest.model_validate_json(body)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        status = 400 if found[0]["type"] == "json_invalid" else 422
-        raise Refused(status, [as_problem(each["loc"], each["msg"]) for each in found]) from None
-    if (asked.rows is None) == (asked.applicants is None):
-        raise refused(422, "give either rows or applicants")
-    if asked.applicants is not None:
-        check_number(len(asked.applicants), most_rows)
-        check_once(asked.applicants)
-        return LakeApplicants(tuple(asked.applicants))
-    assert asked.rows is not None
-    check_number(len(asked.rows), most_rows)
-    for number, row in enumerate(asked.rows, start=1):
-        check_columns(list(row), row=number)
-    check_values(asked.rows)
-    return applications([cells_of(row) for row in asked.rows])
-
-
-def read_csv(body: bytes, most_rows: int) -> SentRows:
-    """The rows of a file like application_test.csv.
-
-    Raises:
-        Refused: It is no such file, its header has other columns, it has no row or too many, or a row has a cell too
-            many or too few, or no identifier.
-    """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refused(400, f"the file is not UTF-8 text, from byte {error.start} on") from None
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(lines, [])]
-        rows = [line for line in lines if line]
-    except csv.Error as error:
-        raise refused(400, f"line {lines.line_num} of the file is not CSV: {error}") from None
-    if not header:
-        raise refused(400, "the file is empty: its first line names the columns")
-    check_columns(header, row=None)
-    check_number(len(rows), most_rows)
-    uneven = [
-        Problem(row=number, problem=f"has {len(row)} cells, the header has {len(header)}")
-        for number, row in enumerate(rows, start=1)
-        if len(row) != len(header)
-    ]
-    if uneven:
-        raise Refused(422, uneven)
-    cells = [dict(zip(header, row, strict=True)) for row in rows]
-    return applications([tuple(row.get(name) or None for name in COLUMNS) for row in cells])
-
-
-def check_columns(names: Sequence[str], row: int | None) -> None:
-    """Refuse columns that are missing, unknown or named twice."""
-    known = set(COLUMNS)
-    wrong = {
-        "is missing": [name for name in NEEDED if name not in names],
-        "is not a column of an application to score": [name for name in dict.fromkeys(names) if name not in known],
-        "is there several times": [name for name, times in Counter(names).items() if times > 1],
-    }
+def check_columns(header: Header, row: int | None) -> None:
+    """Refuse columns that are missing or there several times; others than the contract's are no harm."""
     problems = [
-        Problem(row=row, column=shown(name), problem=problem) for problem, columns in wrong.items() for name in columns
+        Problem(row=row, column=column, problem=problem)
+        for problem, columns in (("is missing", header.lacking), ("is there several times", header.repeated))
+        for column in columns
     ]
+    if len(problems) > COLUMNS_NAMED:
+        more = Problem(row=row, problem=f"and {len(problems) - COLUMNS_NAMED} more columns like these")
+        problems = [*problems[:COLUMNS_NAMED], more]
     if problems:
         raise Refused(422, problems)
+
+
+def remarks(header: Header) -> list[str]:
+    """What was taken or left though it is not as the contract says."""
+    labels = [name for name in header.sent if name.casefold() in LABELS]
+    return [*header.remarks, *(f"{name} is what is to be predicted: it was not read" for name in labels)]
 
 
 def check_number(rows: int, most: int) -> None:
@@ -143,69 +74,48 @@ def check_once(applicants: Sequence[int]) -> None:
         raise Refused(422, problems)
 
 
-def cells_of(row: Mapping[str, JsonValue]) -> tuple[str | None, ...]:
-    """A JSON row as the cells of a CSV line."""
-    return tuple(cell(row.get(name)) for name in COLUMNS)
+def sent_rows(rows: Sequence[Cells], warnings: Sequence[str]) -> SentRows:
+    """The rows with their applicants, of whom each must be there once: callers' rows are kept apart by them."""
+    problems = list(line_breaks(rows))
+    if problems:
+        raise Refused(422, problems)
+    key = COLUMNS.index(KEY)
+    applicants = identifiers([row[key] for row in rows])
+    named = tuple(Application(applicant, row) for applicant, row in zip(applicants, rows, strict=True))
+    return SentRows(named, warnings=tuple(warnings))
 
 
-def cell(value: JsonValue) -> str | None:
-    """A JSON value as it would stand in a CSV file.
+def line_breaks(rows: Sequence[Cells]) -> Iterator[Problem]:
+    """The cells that `ingest` could not read back from a line of a CSV file."""
+    for number, row in enumerate(rows, start=1):
+        for column, text in zip(COLUMNS, row, strict=True):
+            if text and any(character in text for character in LINE_BREAKS):
+                yield Problem(row=number, column=column, value=shown(text), problem="holds a line break")
+
+
+def identifier_breach(text: str) -> str | None:
+    """What the contract has against a cell that is to name an applicant; None where it names one."""
+    if not text:
+        return "is empty"
+    if read_identifier(text) is not None:
+        return None
+    whole = NOT_ABOVE_0.fullmatch(text)
+    return "is not above 0" if whole and int(whole[1]) >= LEAST else "is not a whole number"
+
+
+def identifiers(cells: Sequence[str | None]) -> tuple[int, ...]:
+    """The applicants whom the cells name, each once.
 
     Raises:
-        ValueError: It can't.
+        Refused: A cell names none, or two the same.
     """
-    match value:
-        case None | "":
-            return None
-        case str():
-            return value
-        case float() if math.isfinite(value):
-            return format(Decimal(repr(value)), "f")
-        case int() if not isinstance(value, bool) and value.bit_length() <= LARGEST_BITS:
-            return str(value)
-    raise ValueError("is no number, text or null")
-
-
-def check_values(rows: Sequence[Mapping[str, JsonValue]]) -> None:
-    """Refuse JSON values that no cell of a CSV file can hold."""
-    problems = []
-    for number, row in enumerate(rows, start=1):
-        for name, value in row.items():
-            try:
-                cell(value)
-            except ValueError as error:
-                problems.append(Problem(row=number, column=name, value=shown(repr(value)), problem=str(error)))
+    problems = [
+        Problem(row=number, column=KEY, value=shown(text or ""), problem=breach)
+        for number, text in enumerate(cells, start=1)
+        if (breach := identifier_breach(text or "")) is not None
+    ]
     if problems:
         raise Refused(422, problems)
-
-
-def applications(rows: Sequence[tuple[str | None, ...]]) -> SentRows:
-    """The rows with their applicants, of whom each must be there once: callers' rows are kept apart by them."""
-    key = COLUMNS.index(KEY)
-    problems = list(without_identifier([row[key] for row in rows]))
-    if problems:
-        raise Refused(422, problems)
-    named = tuple(Application(identifier(row[key]) or 0, row) for row in rows)
-    check_once([row.applicant for row in named])
-    return SentRows(named)
-
-
-def identifier(text: str | None) -> int | None:
-    """The applicant whom a cell names; None where it is no whole number."""
-    whole = WHOLE.fullmatch(text or "")
-    return int(whole[1]) if whole else None
-
-
-def without_identifier(cells: Sequence[str | None]) -> Iterator[Problem]:
-    """What is wrong with the rows that name no applicant."""
-    for number, text in enumerate(cells, start=1):
-        if identifier(text) is None:
-            problem = "is not a whole number" if text else "is empty"
-            yield Problem(row=number, column=KEY, value=shown(text or ""), problem=problem)
-
-
-def as_problem(place: tuple[int | str, ...], message: str) -> Problem:
-    """Pydantic's error in our words: ("rows", 2, "AMT_CREDIT") is the third row's."""
-    row = next((part + 1 for part in place if isinstance(part, int)), None)
-    names = [part for part in place if isinstance(part, str)]
-    return Problem(row=row, column=shown(names[-1]) if names else None, problem=message)
+    applicants = tuple(applicant for text in cells if (applicant := read_identifier(text or "")) is not None)
+    check_once(applicants)
+    return applicants

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs import serve as verb
@@ -57,8 +57,8 @@ class Service:
     client: httpx.Client
     log: Path
 
-    def upload(self, *rows: Cells) -> httpx.Response:
-        return self.client.post("/score", files={"file": ("rows.csv", as_csv(rows))})
+    def upload(self, *rows: Cells, **query: str) -> httpx.Response:
+        return self.client.post("/score", files={"file": ("rows.csv", as_csv(rows))}, params=query)
 
     def applicants(self, *rows: Cells) -> list[dict[str, Any]]:
         return answered(self.upload(*rows))
@@ -367,6 +367,61 @@ def test_an_applicant_without_history_is_scored_as_having_none(
     (stranger,) = service.applicants(row | {"SK_ID_CURR": str(STRANGER)})
     assert stranger["probability"] == pytest.approx(expected[0], abs=1e-6)
     assert stranger["delivery"] is None
+
+
+PLANS = {"DAYS_CREDIT_ENDDATE", "DAYS_FIRST_DUE", "DAYS_LAST_DUE_1ST_VERSION"}
+
+
+def moved_by_hand(rows: DataFrame, days: int, months: int) -> DataFrame:
+    """The histories' rows so much later: a second, naive way."""
+    for name in rows.columns:
+        back = days if name.startswith("DAYS_") else months if name.startswith("MONTHS_") else 0
+        last = 365_242 if name in PLANS else 0
+        if back:
+            rows = rows.withColumn(name, F.expr(f"if({name} <= {last}, {name} - {back}, {name})"))
+    return rows
+
+
+def test_histories_of_an_older_delivery_are_counted_from_the_day_of_the_application(
+    service: Service, lake: Lake, delivered: list[Cells], settings: Settings
+) -> None:
+    asked, applied_on = delivered[:20], DAY + timedelta(days=40)
+    ids = [int(row["SK_ID_CURR"]) for row in asked]
+    sources = {name: moved_by_hand(rows, 40, 1) for name, rows in lake.delivered_tables(DAY).items()}
+    sources["application"] = lake.delivered_tables(DAY)["application"].where(F.col("SK_ID_CURR").isin(ids))
+    store = connect(lake.address, settings.mlflow)
+    model = store.versions.registered_model(store.versions.need_champion())
+    fitted = find(lake, model.feature_set)
+    assert isinstance(fitted, FeatureSet)
+    features = fitted.applicants(sources).toPandas().set_index("SK_ID_CURR")
+    expected = pd.Series(model.probabilities(features), features.index).sort_index()
+
+    answers = answered(service.upload(*asked, applied_on=str(applied_on)))
+    assert {(each["delivery"], each["history_days"]) for each in answers} == {(RUN_DATE, 40)}
+    assert_same(probabilities(answers), expected)
+    at_once = service.applicants(*asked)
+    assert {each["history_days"] for each in at_once} == {None}
+    assert np.abs(probabilities(at_once) - expected).max() > 0.001, "the time between counts"
+    same_day = answered(service.upload(*asked, applied_on=RUN_DATE))
+    assert_same(probabilities(same_day), probabilities(at_once))
+    assert {each["history_days"] for each in same_day} == {0}
+
+
+def test_histories_that_are_too_old_or_not_there_yet_are_refused(
+    service: Service, delivered: list[Cells], settings: Settings
+) -> None:
+    stranger = delivered[0] | {"SK_ID_CURR": str(STRANGER)}
+    last = DAY + timedelta(days=settings.serve.oldest_history)
+    assert service.upload(delivered[0], applied_on=str(last)).status_code == 200
+    refused = service.upload(stranger, delivered[0], applied_on=str(last + timedelta(days=1)))
+    assert refused.status_code == 422
+    (problem,) = refused.json()["detail"]
+    assert (problem["row"], problem["column"], problem["value"]) == (2, "SK_ID_CURR", delivered[0]["SK_ID_CURR"])
+    assert f"has histories of {RUN_DATE}" in problem["problem"]
+    assert service.upload(stranger, applied_on="9999-12-31").status_code == 200
+    early = service.upload(delivered[0], applied_on=str(DAY - timedelta(days=1)))
+    assert early.status_code == 422
+    assert f"the first is of {RUN_DATE}" in early.json()["detail"][0]["problem"]
 
 
 def test_what_breaks_the_contract_is_named_by_row_and_column(service: Service, delivered: list[Cells]) -> None:

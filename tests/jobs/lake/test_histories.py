@@ -12,7 +12,7 @@ from features import TABLES
 from features.contract import names, schema
 from features.spec import Column, Table, Type
 from jobs.lake.contents import tables_of
-from jobs.lake.histories import Histories, read_histories
+from jobs.lake.histories import Histories, NoDeliveryYet, read_histories
 from jobs.lake.tables import Lake, by_last_version, source_table
 
 MARCH, APRIL, MAY, JUNE = date(2018, 3, 17), date(2018, 4, 17), date(2018, 5, 17), date(2018, 6, 17)
@@ -179,3 +179,18 @@ def test_a_stranger_has_every_table_and_no_row(lake: Lake) -> None:
     assert {name: len(rows) for name, rows in found.tables.items()} == dict.fromkeys(
         [table.name for table in TABLES], 0
     )
+
+
+def test_deliveries_after_the_day_that_is_asked_for_are_not_looked_into(lake: Lake) -> None:
+    as_of_april = read_histories(lake, None, [ANNA, CLARA], until=date(2018, 5, 16))
+    assert as_of_april.deliveries == {ANNA: APRIL}
+    assert as_of_april.tables["bureau"].column("run_date").to_pylist() == [APRIL]
+    assert as_of_april.tables["bureau_balance"].column("run_date").to_pylist() == [APRIL]
+    assert read_histories(lake, None, [ANNA], until=MAY).deliveries == {ANNA: MAY}
+    assert read_histories(lake, APRIL, [ANNA], until=JUNE).deliveries == {ANNA: APRIL}
+
+
+@pytest.mark.parametrize(("run_date", "first"), [(None, MARCH), (MAY, MAY)])
+def test_a_day_before_every_delivery_has_none(lake: Lake, run_date: date | None, first: date) -> None:
+    with pytest.raises(NoDeliveryYet, match=f"no delivery up to 2018-03-16, the first is of {first}"):
+        read_histories(lake, run_date, [ANNA], until=date(2018, 3, 16))

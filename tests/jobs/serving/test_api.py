@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import date
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ from jobs.serving.api import WithoutValues, is_same, make_app, read_question
 from jobs.serving.desk import Desk
 from jobs.serving.known_hosts import KnownHosts
 from jobs.serving.questions import Application
-from jobs.serving.responses import NotComputed, Problem, Refused, ScoredApplicant
+from jobs.serving.responses import NotComputed, Problem, Refused, ScoredApplicant, refused
 from jobs.serving.uploads import COLUMNS
 from tests.callers import ANNA, BRUNO, MODEL, MadeUpScorer, application, as_csv
 
@@ -216,6 +217,58 @@ def test_what_can_not_be_read_is_refused_with_a_reason(kind: str, body: bytes, s
     assert all(each["problem"] for each in answer.json()["detail"])
 
 
+FILE = ("rows.csv", as_csv([application()]))
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "said"),
+    [
+        ([("file", FILE)], 200, []),
+        ([("file", FILE), ("note", (None, "mine"))], 200, ["ignored, no field of this form: note"]),
+        (
+            [*((f"n{n}", (None, "x")) for n in range(20)), ("file", FILE), ("more", FILE)],
+            200,
+            ["ignored, no field of this form: n0, n1, n2, n3, n4 and 16 more"],
+        ),
+        (
+            [("upload", FILE)],
+            400,
+            ["the form has no file: name the field file, as in curl -F file=@applicat"],
+        ),
+        (
+            [("file", (None, "application_test.csv"))],
+            400,
+            ["the form holds a text in the field file: write @ before the file's name, as in curl -F file=@applicat"],
+        ),
+        ([("file", FILE), ("file", FILE)], 400, ["the form has 2 fields named file: send one, as in curl -F file=@"]),
+    ],
+)
+def test_a_form_has_one_file_and_what_else_it_has_is_named(
+    fields: list[tuple[str, Any]], status: int, said: list[str]
+) -> None:
+    answer = talk(service(), lambda client: client.post("/score", files=fields))
+    assert answer.status_code == status
+    told = answer.json()["warnings"] if status == 200 else [problem for _, _, problem in problems(answer)]
+    assert len(told) == len(said)
+    assert all(each.startswith(start) for each, start in zip(told, said, strict=True))
+
+
+def test_what_was_ignored_is_told_beside_the_scores_of_that_caller_alone() -> None:
+    async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
+        with_index = {"Unnamed: 0": "0", **application(ANNA)}
+        file = ("rows.csv", as_csv([with_index], list(with_index)))
+        return await asyncio.gather(
+            client.post("/score", files={"file": file}, params={"aplied_on": "2018-06-01"}),
+            upload(client, application(BRUNO)),
+        )
+
+    answers = talk(service(gather_seconds=0.5), story)
+    assert [each.json()["warnings"] for each in answers] == [
+        ["ignored, not in the contract: column 1 (Unnamed: 0)", "ignored, no parameter of /score: aplied_on"],
+        [],
+    ]
+
+
 def test_another_path_or_method_is_refused_in_the_same_form() -> None:
     for answer in (get(service(), "/scores"), get(service(), "/score")):
         assert answer.status_code in (404, 405)
@@ -242,9 +295,52 @@ def test_rows_of_one_applicant_that_differ_are_answered_apart_and_equal_ones_onc
     async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
         return await asyncio.gather(*(upload(client, application(ANNA, AMT_CREDIT=each)) for each in amounts))
 
-    answers = talk(service(scorer), story)
+    answers = talk(service(scorer, gather_seconds=0.5), story)
     assert [each.json()["applicants"][0]["probability"] for each in answers] == [0.1, 0.2, 0.1, 0.3]
     assert scorer.batches == [[ANNA]] * 3
+
+
+def test_applications_of_different_days_are_answered_apart() -> None:
+    scorer = MadeUpScorer()
+    days = ["2018-06-01", "2018-06-02", "2018-06-01", None]
+
+    async def story(client: httpx.AsyncClient) -> Sequence[httpx.Response]:
+        def ask(applicant: int, day: str | None) -> Awaitable[httpx.Response]:
+            params = {"applied_on": day} if day else {}
+            files = {"file": ("rows.csv", as_csv([application(applicant)]))}
+            return client.post("/score", files=files, params=params)
+
+        return await asyncio.gather(*(ask(1000 + place, day) for place, day in enumerate(days)))
+
+    assert [each.status_code for each in talk(service(scorer, gather_seconds=0.5), story)] == [200] * 4
+    batches = sorted(zip(scorer.days, map(sorted, scorer.batches), strict=True), key=lambda batch: batch[1])
+    assert batches == [(date(2018, 6, 1), [1000, 1002]), (date(2018, 6, 2), [1001]), (None, [1003])]
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "17.05.2018", "2018-02-30", "1526515200", "2018-05-17T00:00:00"])
+def test_a_day_is_an_iso_date(day: str) -> None:
+    answer = talk(service(), lambda c: c.post("/score", params={"applied_on": day}, files={"file": b"x"}))
+    assert answer.status_code == 422
+    assert problems(answer) == [(None, "applied_on", f"{day} is not a date: write it as 2018-05-17")]
+
+
+def test_applicants_of_the_lake_have_their_own_day() -> None:
+    body = {"applicants": [ANNA]}
+    answer = talk(service(), lambda c: c.post("/score", params={"applied_on": "2018-06-01"}, json=body))
+    assert answer.status_code == 422
+    assert [column for _, column, _ in problems(answer)] == ["applied_on"]
+
+
+def test_a_day_that_the_lake_can_not_answer_for_is_refused() -> None:
+    class Young(MadeUpScorer):
+        def score_rows(self, rows: Sequence[Application], applied_on: date | None) -> Any:
+            assert len(rows) == 1
+            raise refused(422, f"there is no delivery up to {applied_on}", column="applied_on")
+
+    body = {"rows": [application()]}
+    answer = talk(service(Young()), lambda c: c.post("/score", params={"applied_on": "1970-01-01"}, json=body))
+    assert answer.status_code == 422
+    assert problems(answer) == [(None, "applied_on", "there is no delivery up to 1970-01-01")]
 
 
 def test_a_batch_is_not_larger_than_a_request_may_be() -> None:
@@ -254,7 +350,8 @@ def test_a_batch_is_not_larger_than_a_request_may_be() -> None:
         rows = [application(each) for each in range(1, 7)]
         return await asyncio.gather(*(upload(client, *rows[start : start + 2]) for start in (0, 2, 4)))
 
-    assert [each.status_code for each in talk(service(scorer, most_rows=4), story)] == [200] * 3
+    app = service(scorer, most_rows=4, gather_seconds=0.5)
+    assert [each.status_code for each in talk(app, story)] == [200] * 3
     assert [len(batch) for batch in scorer.batches] == [4, 2]
 
 
@@ -331,7 +428,7 @@ def test_a_place_is_held_while_a_body_arrives_and_given_back_whatever_becomes_of
         again = await upload(client, application(2))
         return turned_away.status_code, answered.status_code, broken.status_code, again.status_code
 
-    assert talk(app, story) == (503, 200, 422, 200)
+    assert talk(app, story) == (503, 200, 400, 200)
 
 
 def test_all_who_wait_may_have_sent_so_many_bytes_together() -> None:
@@ -397,8 +494,8 @@ class Fragile(MadeUpScorer):
         super().__init__()
         self.error = error
 
-    def score_rows(self, rows: Sequence[Application]) -> list[ScoredApplicant | list[Problem]]:
-        answers = super().score_rows(rows)
+    def score_rows(self, rows: Sequence[Application], applied_on: date | None) -> list[ScoredApplicant | list[Problem]]:
+        answers = super().score_rows(rows, applied_on)
         if BRUNO in self.batches[-1]:
             raise self.error
         return answers

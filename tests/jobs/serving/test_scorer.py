@@ -11,8 +11,9 @@ from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES, Lake
 from jobs.registry.store import connect
 from jobs.serving.responses import ScoredApplicant
+from jobs.serving.row_plans import whole_months
 from jobs.serving.scorer import Scorer
-from jobs.serving.standing_plan import Prepared
+from jobs.serving.standing_plan import StandingPlan
 from tests.callers import MODEL
 from tests.small_lake import FEATURE_SET, applicants, feature_table_rows
 
@@ -39,7 +40,7 @@ def scorer(small_job: Job, spark: SparkSession, tmp_path_factory: pytest.TempPat
         lake.replace(FEATURES, feature_table_rows(lake, rows, feature_set), day)
     store = connect(small_job.lake.address, small_job.settings.mlflow)
     model = store.versions.registered_model(store.versions.need_champion())
-    plan = Prepared(spark, Path(folder), "never run")
+    plan = StandingPlan(spark, Path(folder), "never run")
     return Scorer(lake, None, model, MODEL, small_job.settings, plan, plan)
 
 
@@ -91,3 +92,17 @@ def test_a_run_date_is_the_only_delivery_that_is_looked_into(scorer: Scorer) -> 
 
 def test_who_is_in_no_delivery_is_left_out(scorer: Scorer) -> None:
     assert scorer.score_stored([1]) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        ("2018-05-17", "2018-05-17", 0),
+        ("2018-05-17", "2018-06-16", 0),
+        ("2018-05-17", "2018-06-17", 1),
+        ("2018-12-31", "2019-03-30", 2),
+        ("2018-01-31", "2018-02-28", 0),
+    ],
+)
+def test_a_month_has_passed_on_the_same_day_of_the_next(first: str, last: str, months: int) -> None:
+    assert whole_months(date.fromisoformat(first), date.fromisoformat(last)) == months
