@@ -15,14 +15,15 @@ from tempfile import TemporaryDirectory
 
 from features.spec import KEY, Column, Type
 from jobs.assemble import assemble
-from jobs.lake.feature_sets import fitted_for
+from jobs.lake.feature_sets import FeatureSet, find
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake
 from jobs.model.booster import load_model, sha256_of
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import load_settings
 from jobs.serving.questions import Application
-from jobs.serving.scorer import Scorer, prepare_contract, prepare_features
+from jobs.serving.row_plans import contract_plan, features_plan
+from jobs.serving.scorer import Scorer
 from jobs.serving.uploads import COLUMNS
 from tests.callers import MODEL
 from tests.deliveries import TABLE_OF, Cells, Delivery, delivery, row
@@ -171,14 +172,14 @@ def main(root: str, model: str, uploads: str, answers: str) -> None:
     assemble(Job(lake, RUN_DATE, settings))
     file = Path(model).read_bytes()
     loaded = load_model(file, sha256_of(file))
-    fitted = fitted_for(lake, loaded.feature_set)
-    assert fitted.feature_set == loaded.feature_set, "the engines fit other encodings"
+    fitted = find(lake, loaded.feature_set)
+    assert isinstance(fitted, FeatureSet), "the engines fit other encodings"
     with TemporaryDirectory() as folder:
-        contract = prepare_contract(lake.spark, Path(folder, "contract"))
-        features = prepare_features(lake.spark, Path(folder, "features"), fitted)
+        contract = contract_plan(lake.spark, Path(folder, "contract"))
+        features = features_plan(lake.spark, Path(folder, "features"), fitted)
         scorer = Scorer(lake, None, loaded, MODEL, settings, contract, features)
         sent = json.loads(Path(uploads).read_text(encoding="utf-8"))
-        found = scorer.score_together([Application(int(cells[COLUMNS.index(KEY)]), tuple(cells)) for cells in sent])
+        found = scorer.score_rows([Application(int(cells[COLUMNS.index(KEY)]), tuple(cells)) for cells in sent], None)
     said = [
         [str(problem) for problem in each] if isinstance(each, list) else each.model_dump(mode="json") for each in found
     ]

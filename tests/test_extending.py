@@ -97,7 +97,8 @@ lake = Lake(lake, open_session("serve", "sail"))
 version = lake.read(FEATURES).where("run_date = DATE'2018-06-17'").select("feature_set").first()[0]
 names = ["letters_letters_count_reminder_ever", "bureau_guarantors_max_ever", "bureau_loans_count_ever"]
 found = read_histories(lake, None, [int(each) for each in applicants])
-sources = {table.name: lake.spark.createDataFrame(found.tables[table.name], schema(table)) for table in TABLES}
+rows = {name: rows.drop_columns(["run_date"]) for name, rows in found.tables.items()}
+sources = {table.name: lake.spark.createDataFrame(rows[table.name], schema(table)) for table in TABLES}
 rows = find(lake, version).applicants(sources).select("SK_ID_CURR", *names).toArrow().to_pylist()
 print(json.dumps([rows, {each: str(day) for each, day in found.deliveries.items()}]))
 """
