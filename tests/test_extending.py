@@ -155,23 +155,25 @@ def test_a_verb_is_on_the_command_line_and_keeps_the_rules(extend: Callable[...,
 
 JUDGED = """
 import json
-from dataclasses import asdict, replace
-import numpy as np
+from dataclasses import asdict
 from jobs.model.measures import capture, performance
 from jobs.promotion.gates import judge
 from jobs.runtime.settings import load_settings
-from tests.jobs.promotion.test_gates import evidence_of
+from tests.jobs.promotion.test_gates import against, by_chance, on_test
 settings = load_settings("local", ("gates.capture=0.2",))
-evidence = evidence_of(30_000)
-blind = replace(evidence, probabilities=np.random.default_rng(0).permutation(evidence.probabilities))
-measured = asdict(performance(evidence.labels, evidence.probabilities, settings.decision))
-verdicts = [{gate.name: gate for gate in judge(each, settings.gates, 0.25)}["capture"] for each in (evidence, blind)]
-print(json.dumps([measured["capture"], *[[each.value, each.held, each.sentence] for each in verdicts]]))
+test = on_test(30_000)
+measured = asdict(performance(test.labels, test.probabilities, settings.decision))
+candidates = [against(who, test) for who in (test, by_chance(test))]
+verdicts = [{gate.name: gate for gate in judge(candidate, settings.gates, 0.25)}["capture"] for candidate in candidates]
+print(json.dumps([measured["capture"], *[[gate.value, gate.outcome, gate.sentence] for gate in verdicts]]))
 """
 
 
 def test_a_measure_is_logged_with_the_others_and_a_gate_holds_or_refuses(extend: Callable[..., Path]) -> None:
     measured, good, blind = json.loads(output(run_python("-c", JUDGED, folder=extend(GATE))))
-    assert good == [measured, True, f"{measured:.4f}, is at least 0.2"]
-    assert not blind[1]
-    assert blind[2] == f"{blind[0]:.4f}, should be at least 0.2"
+    assert good[:2] == [measured, "passed"]
+    assert good[2].startswith(f"{measured:.4f} (")
+    assert good[2].endswith("is at least 0.2")
+    assert blind[1] == "refused"
+    assert blind[2].startswith(f"{blind[0]:.4f} (")
+    assert "should be at least 0.2" in blind[2]

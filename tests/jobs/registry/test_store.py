@@ -159,7 +159,7 @@ def test_a_model_becomes_a_version_without_a_word_and_once(
         model_id = run.log_model(model)
     auc = Interval(0.7, 0.01, 0.68, 0.72)
     training = Training(
-        run.id, "lake", date(2018, 5, 17), "0123456789ab", 3, settings.split, model_id, model.sha256, auc
+        run.id, "lake", date(2018, 5, 17), "0123456789ab", 3, settings.split, model_id, model.sha256, auc, ""
     )
     capfd.readouterr()
     first = store.versions.register(training)
