@@ -29,11 +29,11 @@ COMMENTS = {
 def read_scores(job: Job) -> DataFrame:
     """The delivery's scores; that there are none is the user's error."""
     scores = job.lake.read_run_date(SCORES, job.run_date)
-    if scores.isEmpty() and not contents.has_new(job.lake, job.run_date):
+    if not scores.isEmpty():
+        return scores
+    if job.run_date in job.lake.deliveries() and not contents.has_new(job.lake, job.run_date):
         raise UserError(f"{job.run_date} has nobody to score: every applicant of it has a TARGET")
-    if scores.isEmpty():
-        raise UserError(f"{job.lake.path(SCORES)} has no score of {job.run_date}: score the delivery first")
-    return scores
+    raise UserError(f"{job.lake.path(SCORES)} has no score of {job.run_date}: score the delivery first")
 
 
 def check_fresh(job: Job, scored: DataFrame, features: DataFrame, model: Model) -> None:
