@@ -73,7 +73,8 @@ def candidate(next_job: Job, store: Store, champion: Registered) -> Training:
 @pytest.fixture(scope="module")
 def measured(next_job: Job, store: Store, candidate: Training, champion: Registered) -> pd.DataFrame:
     """What the candidate says of them: the champion's trees on the candidate's features, coarsened."""
-    model = replace(store.versions.registered_model(champion), feature_set=candidate.feature_set)
+    theirs = store.versions.registered_model(champion)
+    model = replace(theirs, predictor=replace(theirs.predictor, feature_set=candidate.feature_set))
     test = ask_candidate(next_job, candidate, model).test
     return test.assign(probability=test["probability"].round(1))
 
