@@ -26,7 +26,7 @@ def store(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Feat
 
 
 def asked(store: FeatureStore, *rows: tuple[int, date]) -> DataFrame:
-    return store.connection.lake.spark.createDataFrame(list(rows), "SK_ID_CURR BIGINT, run_date DATE")
+    return store.lake.spark.createDataFrame(list(rows), "SK_ID_CURR BIGINT, run_date DATE")
 
 
 def test_an_applicant_gets_the_newest_row_up_to_the_date(store: FeatureStore) -> None:
@@ -72,6 +72,6 @@ def test_wrong_questions_are_answered_with_the_right_ones(store: FeatureStore, l
 
 
 def test_a_store_is_opened_by_its_address(store: FeatureStore) -> None:
-    opened = FeatureStore.open(store.connection.lake.root)
+    opened = FeatureStore.open(store.lake.root)
     assert opened.get(asked(opened, (ANNA_IN_MAY, MAY))).count() == 1
     assert Path(opened.lake.root, "features", "_delta_log").is_dir()
