@@ -47,7 +47,7 @@ SCORED_ONE_BY_ONE = """
 import json, sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from jobs.serving.uploads import read_csv
+from jobs.serving.csv_uploads import read_csv
 from jobs.serving.champion_watch import Champions
 from jobs.lake.tables import Lake
 from jobs.runtime.session import open_session
@@ -57,8 +57,8 @@ lake, rows = sys.argv[1:]
 with TemporaryDirectory() as folder:
     lake = Lake(lake, open_session("serve", "sail"))
     scorer = Champions(lake, None, load_settings("local"), Path(folder)).newest()
-    uploaded = read_csv(Path(rows).read_bytes(), 1000)
-    raw = {each.SK_ID_CURR: each.probability for each in scorer.score_rows(uploaded)}
+    uploaded = read_csv(Path(rows).read_bytes(), 1000).rows
+    raw = {each.SK_ID_CURR: each.probability for each in scorer.score_rows(uploaded, None)}
     found = scorer.score_stored([each.applicant for each in uploaded])
     stored = {applicant: each.probability for applicant, each in found.items()}
     print(json.dumps([raw, stored]))

@@ -22,7 +22,8 @@ from jobs.score import score
 from jobs.train import train
 from tests.small_lake import FEATURE_SET, INPUTS, OVERRIDES, RUN_DATE, applicants, write
 
-# A second model of the same rows that is neither better nor worse.
+# A second model of the same rows that is neither better nor worse: trees that see half of the features, not one.
+ALIKE = (*OVERRIDES, "train.colsample_bytree=0.5")
 OTHER_SEED = "train.seed=8"
 WAITING = "gates.promote=false"
 
@@ -31,10 +32,10 @@ WAITING = "gates.promote=false"
 def two_models(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """A lake whose version 1 is champion, and whose version 2 passed every gate and waits."""
     lake = Lake(str(tmp_path_factory.mktemp("two")), spark)
-    first = Job(lake, RUN_DATE, load_settings("local", OVERRIDES))
+    first = Job(lake, RUN_DATE, load_settings("local", ALIKE))
     write(first, applicants())
     assert register(first, train(first, INPUTS)) == 1
-    second = replace(first, settings=load_settings("local", (*OVERRIDES, OTHER_SEED, WAITING)))
+    second = replace(first, settings=load_settings("local", (*ALIKE, OTHER_SEED, WAITING)))
     assert register(second, train(second, INPUTS)) == 2
     return second
 
