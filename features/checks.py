@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from features.expressions import NotOneExpression, columns_read
+from features.expressions import NotOneExpression, columns_read, engines_disagree
 from features.reason_families import FAMILIES
 
 IDENTIFIER = re.compile(r"[A-Za-z]\w*")
@@ -46,12 +46,14 @@ def check_family(declaration: str, family: str) -> None:
 
 
 def check_sql(declaration: str, *expressions: str) -> None:
-    """Expressions in Spark's SQL."""
+    """Expressions in Spark's SQL, of which all engines make the same."""
     for sql in expressions:
         try:
             columns_read(sql)
         except NotOneExpression as error:
             raise Misdeclared(f"{declaration}: {sql!r} is no SQL expression, {error}: write one value") from None
+        if disagreement := engines_disagree(sql):
+            raise Misdeclared(f"{declaration}: in {sql!r} {disagreement}")
 
 
 def check_once(declaration: str, what: str, names: Iterable[str]) -> None:

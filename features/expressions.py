@@ -37,6 +37,23 @@ def columns_read(sql: str) -> frozenset[str]:
     return frozenset(column.parts[0].name for column in select.find_all(exp.Column))
 
 
+@cache
+def engines_disagree(sql: str) -> str | None:
+    """Why engines would compute other numbers from an expression, and what to write instead; None where they don't.
+
+    Sail turns a double into a decimal to compare it with one, which fails from 1e15 on; and its nullif does not take
+    -0.0 for 0, so that what follows divides by it.
+    """
+    select = sqlglot.parse_one(f"select {sql}", dialect="spark")
+    for number in select.find_all(exp.Literal):
+        if not number.is_string and "." in number.this and "e" not in number.this.lower():
+            return f"{number.this} is a decimal: write {number.this}e0"
+    for divisor in (found.this.unnest() for found in select.find_all(exp.Nullif)):
+        if isinstance(divisor, exp.Neg | exp.Mul | exp.Div):
+            return f"{divisor.sql()} may be -0.0 in nullif: write it around nullif, as in -nullif(x, 0)"
+    return None
+
+
 def described(error: SqlglotError) -> str:
     """The parser's first complaint, in a line."""
     first = error.errors[0] if isinstance(error, ParseError) and error.errors else {}

@@ -333,7 +333,7 @@ def yearly_rate(months: int) -> str:
     The growth ANNUITY * n / CREDIT over n months, a year of it: a rate that no lender offers rules the term out.
     """
     rate = f"power(AMT_ANNUITY * {months} / nullif(AMT_CREDIT, 0), 12e0 / {months}) - 1"
-    return f"case when {rate} >= 0.085 then {rate} end"
+    return f"case when {rate} >= 0.085e0 then {rate} end"
 
 
 DERIVATIONS = (

@@ -175,7 +175,7 @@ REPAYMENT: tuple[Declared, ...] = (
     Feature("paid_less_minimum", "paid - minimum", (MEAN,), PAYMENT, "Paid less due.", windows=(4, 12, EVER)),
     Feature("below_minimum", "below_minimum", (MEAN,), PAYMENT, "Paid less than was due.", windows=(6, 12, EVER)),
     Feature("below_minimum", "below_minimum", (DECAYED,), PAYMENT, "Paid less than was due."),
-    Feature("only_minimum", "paid_to_minimum between 1 and 1.1", (MEAN,), PAYMENT, "Paid no more than was due."),
+    Feature("only_minimum", "paid_to_minimum between 1 and 1.1e0", (MEAN,), PAYMENT, "Paid no more than was due."),
     Ratio("paid_to_balance", "paid", "AMT_BALANCE", PAYMENT, "Paid over owed.", (12, EVER), (IN_USE,)),
     Feature("age", "age", (MIN,), PAYMENT, "Months since.", slices=(UNDERPAID, OVERDUE, OVERDUE_LARGE)),
     Feature("dpd", "SK_DPD", (MEAN, MAX), PAYMENT, "Days past due.", windows=(12, EVER)),

@@ -238,7 +238,7 @@ def test_mlflow_models_serve_takes_nulls_and_refuses_what_the_model_can_not_scor
 
 
 def test_the_model_is_the_champion(service: Service, lake: Lake, settings: Settings) -> None:
-    champion = connect(lake.address, settings.mlflow).need_champion()
+    champion = connect(lake.address, settings.mlflow).versions.need_champion()
     told = service.client.get("/model").json()
     assert (told["version"], told["sha256"], told["run_id"]) == (champion.version, champion.sha256, champion.run_id)
     assert told["feature_set"] == champion.feature_set
@@ -319,7 +319,7 @@ def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
         values = rows[[MOVED]] - 0.1
         other = model_of_moved(rows[MOVED], fitted.version)
         with store.runs.start("other features", {}) as run:
-            third = promote_as_next(store, other, run.info.run_id, f"models:/{store.log_model(other)}")
+            third = promote_as_next(store, other, run.info.run_id, f"models:/{run.log_model(other)}")
         expected = pd.Series(other.probabilities(values), index=values.index)
         assert np.abs(expected - other.probabilities(rows)).max() > 0.1
         answer = answer_of(third)
