@@ -38,7 +38,9 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def assemble(job: Job, version: str | None = None) -> None:
-    """Write the delivery's rows of `features` (and of `nested`), and what they were made with.
+    """Write what makes the delivery's rows, then its rows of `features` (and of `nested`).
+
+    Readers go by the feature table: it is written last, so that whatever stands in it can be made and served again.
 
     Args:
         job: The delivery to assemble.
@@ -50,15 +52,16 @@ def assemble(job: Job, version: str | None = None) -> None:
         fitted = known(job, version) if version else newly_fitted(job, step, sources)
         made_with = fitted.version
         step.say(f"feature set {made_with}: {len(fitted.features)} features")
+        feature_sets.keep(job.lake, job.run_date, fitted)
+        write_catalogue(job, fitted)
         with settling() as settle, job.lake.numbers_as_they_are():
-            write_nested(job, sources, fitted, settle)  # first: readers go by the feature table
+            write_nested(job, sources, fitted, settle)
             rows = feature_table(sources, fitted.encodings, settle).select(
                 KEY, "TARGET", F.lit(made_with).alias("feature_set"), *[named.name for named in catalogue()]
             )
-            job.lake.replace(FEATURES, rows, job.run_date, {named.name: named.about for named in catalogue()})
-        feature_sets.keep(job.lake, job.run_date, fitted)
-        write_catalogue(job, fitted)
-        assembled = job.lake.read_run_date(FEATURES, job.run_date).count()
+            comments = {named.name: named.about for named in catalogue()}
+            number = job.lake.replace(FEATURES, rows, job.run_date, comments)
+        assembled = job.lake.read_run_date(FEATURES, job.run_date, number).count()
         step.measure("applicants", assembled)
         step.say(f"{assembled:,} applicants")
 
@@ -93,9 +96,9 @@ def write_nested(job: Job, sources: Sources, fitted: FeatureSet, settle: Settle)
 
 
 def write_catalogue(job: Job, fitted: FeatureSet) -> None:
-    """Keep what the feature set declares."""
+    """Keep what the feature set declares; what others of the delivery declare stays, to be compared with."""
     declared = job.lake.spark.createDataFrame(
         [(fitted.version, n.name, n.table, n.family, n.about, repr(n.declared)) for n in fitted.features],
         "feature_set STRING, name STRING, source STRING, family STRING, about STRING, declaration STRING",
     )
-    job.lake.replace(CATALOGUE, declared, job.run_date)
+    job.lake.replace(CATALOGUE, declared, job.run_date, feature_set=fitted.version)

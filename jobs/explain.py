@@ -67,7 +67,7 @@ def explain(job: Job) -> None:
         ModelRefused: The model's file was changed since it scored, or the delivery has other features than it reads.
     """
     with job.step("explain") as step:
-        if not contents.has_new(job.lake, job.run_date):
+        if contents.has_nobody_new(job.lake, job.run_date):
             forget_explanations(job)
             step.say("nobody to explain: every applicant of the delivery has a TARGET")
             return
@@ -79,8 +79,8 @@ def explain(job: Job) -> None:
         scored = scores.where(F.col("probability").isNotNull()).select(KEY, "probability")
         check_fresh(job, scored, features, model)
         explained = batch.explained(scored.join(features, on=KEY, how="inner"), model, job.settings.explain)
-        job.lake.replace(EXPLANATIONS, with_lineage(explained, job.run_date, scorer), job.run_date, COMMENTS)
-        written = job.lake.read_run_date(EXPLANATIONS, job.run_date)
+        number = job.lake.replace(EXPLANATIONS, with_lineage(explained, job.run_date, scorer), job.run_date, COMMENTS)
+        written = job.lake.read_run_date(EXPLANATIONS, job.run_date, number)
         counts = written.agg(F.count("*"), F.avg(F.size("reasons"))).first()
         assert counts is not None
         step.say(f"{counts[0]:,} applicants explained by version {scorer.version}, {counts[1] or 0:.1f} reasons each")

@@ -30,8 +30,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    if "://" in arguments.output:
-        raise UserError(f"--output {arguments.output} is not a local folder: name one, and copy the file from there")
     folder = Path(arguments.output)
     check_folder(folder)
     export(open_job(arguments, settings), folder)

@@ -17,6 +17,7 @@ from jobs.population.bureau import bureau, bureau_balance, bureau_loans
 from jobs.population.loans import loans, previous_application
 from jobs.population.repayments import credit_card_balance, drawn_loans, installments_payments, pos_cash_balance
 from jobs.population.risk import with_risk
+from jobs.runtime.addresses import Address, resolve
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import open_session, setting
 from jobs.runtime.settings import Settings
@@ -50,21 +51,20 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
         raise UserError(f"--applicants {arguments.applicants}: at least {FEWEST}, so that every file has rows")
     if not -(2**63) < arguments.seed < 2**63:
         raise UserError(f"--seed {arguments.seed}: a whole number of at most 64 bits")
-    check_output(arguments.output)
     spark = open_session(arguments.verb, settings.session.engine, arguments.env)
-    generate(spark, arguments.applicants, arguments.seed, arguments.output)
+    output = resolve(spark, arguments.output, "--output")
+    if output.folder is not None:
+        check_output(output.folder)
+    generate(spark, arguments.applicants, arguments.seed, output)
 
 
-def check_output(output: str) -> None:
+def check_output(folder: Path) -> None:
     """Refuse a folder that holds something else."""
-    if "://" in output:
-        return
-    folder = Path(output)
     check_folder(folder)
     others = {path.name for path in folder.iterdir()} - {STAGING} if folder.exists() else set()
     if others and MARKER not in others:
         raise UserError(
-            f"--output {output} holds {min(others)} and was not made by generate: name a new or empty folder"
+            f"--output {folder} holds {min(others)} and was not made by generate: name a new or empty folder"
         )
 
 
@@ -101,32 +101,32 @@ def filters_in_place(spark: SparkSession) -> AbstractContextManager[None]:
     return setting(spark, "spark.sql.optimizer.excludedRules", excluded)
 
 
-def generate(spark: SparkSession, applicants: int, seed: int, output: str) -> None:
+def generate(spark: SparkSession, applicants: int, seed: int, output: Address) -> None:
     """Write the eight files; those of an earlier generate are replaced when all new ones are there.
 
-    A local folder gets plain files up to 200,000 applicants, else folders of parts. An object-store address gets
+    A folder of this machine gets plain files up to 200,000 applicants, else folders of parts. Another file system gets
     folders of parts, and nothing there is replaced.
     """
-    local = "://" not in output
-    plain = local and applicants <= MOST_IN_PLAIN_FILES
-    place = f"{output}/{STAGING}" if local else output.rstrip("/")
+    folder = output.folder
+    plain = folder is not None and applicants <= MOST_IN_PLAIN_FILES
+    place = output if folder is None else Address(output.below(STAGING))
     partitions = max(spark.sparkContext.defaultParallelism, -(-applicants // APPLICANTS_A_PARTITION))
     files = population(spark, applicants, seed, partitions)
 
     def write(name: str) -> None:
-        write_parts(files[name], f"{place}/{name}.csv", header=not plain)
-        if plain:
-            join_parts(Path(place) / f"{name}.csv", files[name].columns)
+        write_parts(files[name], place.below(f"{name}.csv"), header=not plain)
+        if folder is not None and plain:
+            join_parts(folder / STAGING / f"{name}.csv", files[name].columns)
         step.say(f"{name}.csv")
 
     with Step("generate").shown(spark) as step:
-        if local:
-            shutil.rmtree(place, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder / STAGING, ignore_errors=True)
         # two at a time: compiling one's code leaves cores idle
         with filters_in_place(spark), ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(write, files))
-        if local:
-            publish(Path(place), Path(output), {"applicants": applicants, "seed": seed})
+        if folder is not None:
+            publish(folder / STAGING, folder, {"applicants": applicants, "seed": seed})
         step.say(f"{applicants:,} applicants in {output}")
 
 

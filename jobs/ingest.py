@@ -17,6 +17,7 @@ from jobs.lake.tables import (
     refused_quarantine_table,
     source_table,
 )
+from jobs.runtime.addresses import resolve
 from jobs.runtime.errors import ContractBroken
 from jobs.runtime.settings import Settings
 
@@ -34,10 +35,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     job = open_job(arguments, settings)
+    source = str(resolve(job.lake.spark, arguments.input, "--input"))
     if arguments.check:
-        check(job, arguments.input)
+        check(job, source)
     else:
-        ingest(job, arguments.input)
+        ingest(job, source)
 
 
 def ingest(job: Job, source: str) -> None:

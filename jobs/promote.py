@@ -40,7 +40,7 @@ def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> N
     store = connect(lake.address, settings.mlflow)
     candidate = store.versions.listed_version(version)
     training = store.runs.training(candidate.run_id)
-    if training.lake != lake.address:
+    if training.lake != str(lake.address):
         raise UserError(f"version {version} was trained on {training.lake}: promote it with --lake {training.lake}")
     job = Job(lake, training.run_date, settings)
     with job.step("promote") as step:

@@ -59,7 +59,7 @@ def register(job: Job, run_id: str | None = None) -> int:
 def named_training(job: Job, store: Store, run_id: str) -> Training:
     """The run that the operator named, if it learned from the job's delivery: its test applicants are there only."""
     training = store.runs.training(run_id)
-    if (training.lake, training.run_date) != (job.lake.address, job.run_date):
+    if (training.lake, training.run_date) != (str(job.lake.address), job.run_date):
         raise UserError(
             f"run {run_id} was trained on {training.run_date} of {training.lake}, not on {job.run_date} of "
             f"{job.lake.address}: register it with --run-date {training.run_date} --lake {training.lake}"

@@ -76,7 +76,7 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
     """What the lake and the MLflow store hold about the delivery and the champion."""
     lake, run_date = job.lake, job.run_date
     model, training = store.versions.registered_model(champion), store.runs.training(champion.run_id)
-    if training.lake != lake.address:
+    if training.lake != str(lake.address):
         raise UserError(f"the champion was trained on {training.lake}: report there, where its test applicants are")
     chosen = riskiest(job) if applicant is None else applicant
     explained = None if chosen is None else explain_applicant(job, store, chosen)

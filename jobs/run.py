@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from shlex import quote
 
 from jobs.assemble import assemble
 from jobs.explain import explain
@@ -15,6 +16,7 @@ from jobs.register import register
 from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
 from jobs.report import report
+from jobs.runtime.addresses import resolve
 from jobs.runtime.errors import GateRefused, UserError
 from jobs.runtime.settings import Settings
 from jobs.score import score
@@ -39,7 +41,8 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     if arguments.report is not None:
         check_file(arguments.report, "--report")
-    run(open_job(arguments, settings), arguments.input, arguments.report)
+    job = open_job(arguments, settings)
+    run(job, str(resolve(job.lake.spark, arguments.input, "--input")), arguments.report)
 
 
 def run(job: Job, source: str, page: Path | None = None) -> None:
@@ -125,9 +128,9 @@ def say_where_it_is(job: Job, page: Path) -> None:
         f"report  {page.resolve()}",
         f"tables  {address}/scores, explanations, features and others, in Delta",
         f"MLflow  {uri}",
-        f"next    ./spark-submit.sh status --lake {address}",
-        f"        python -m jobs serve --lake {address}",
+        f"next    ./spark-submit.sh status --lake {quote(str(address))}",
+        f"        python -m jobs serve --lake {quote(str(address))}",
     ]
-    if uri.startswith("sqlite:"):
-        lines.append(f"        mlflow ui --backend-store-uri {uri}")
+    if uri.startswith("sqlite"):
+        lines.append(f"        mlflow ui --backend-store-uri {quote(uri)}")
     print("\n".join(lines), flush=True)

@@ -39,8 +39,8 @@ def score(job: Job) -> None:
         model = store.versions.registered_model(champion)
         applicants = inputs_of(model, job.lake, job.run_date).where(F.col("TARGET").isNull())
         scored = batch.scored(applicants, model, job.settings.decision.threshold)
-        job.lake.replace(SCORES, with_lineage(scored, job.run_date, champion), job.run_date, COMMENTS)
-        written = job.lake.read_run_date(SCORES, job.run_date)
+        number = job.lake.replace(SCORES, with_lineage(scored, job.run_date, champion), job.run_date, COMMENTS)
+        written = job.lake.read_run_date(SCORES, job.run_date, number)
         counts = written.agg(F.count("*"), F.count("probability"), F.count_if(F.col("decision") == "decline")).first()
         assert counts is not None
         applied, probabilities, declined = counts

@@ -44,7 +44,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     check_installed()
     for told in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told, stop)
-    lake = Lake(arguments.lake, open_session(arguments.verb, "sail"))
+    lake = Lake.open(arguments.lake, open_session(arguments.verb, "sail"))
     # A new champion may be on its way into the folder when the process is stopped.
     with TemporaryDirectory(prefix="home-credit-", ignore_cleanup_errors=True) as folder:
         champions = Champions(lake, run_date, settings, Path(folder))

@@ -97,3 +97,25 @@ def test_a_part_without_rows_keeps_its_columns_on_sail() -> None:
     ended = run_python("-c", "\n".join(lines))
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert ended.stdout.strip() == "[(['id'], 0), (['id'], 0)]"
+
+
+def test_sail_refuses_the_folders_that_it_would_misread(tmp_path: Path) -> None:
+    lines = [
+        "from jobs.lake.tables import Lake",
+        "from jobs.runtime.errors import UserError",
+        "from jobs.runtime.session import open_session",
+        "spark = open_session('assemble', 'sail')",
+        "for folder in ('50% off', 'two words', '10:30'):",
+        "    try:",
+        "        with Lake.open(folder, spark).locked():",
+        "            print('taken')",
+        "    except UserError as refused:",
+        "        print(refused)",
+    ]
+    ended = run_python("-c", "\n".join(lines), folder=tmp_path)
+    assert ended.stdout.splitlines() == [
+        f"--lake {tmp_path}/50% off: Sail takes no folder whose path has '%': rename it, or use Spark",
+        f"--lake {tmp_path}/two words: Sail can only read a folder whose path has a blank: rename it, or use Spark",
+        "taken",
+    ], ended.stderr[-3000:]
+    assert [path.name for path in tmp_path.iterdir()] == ["10:30"]

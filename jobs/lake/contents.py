@@ -64,9 +64,11 @@ def has_labelled(lake: Lake, run_date: date) -> bool:
     return not applicants_of(lake, run_date).where(F.col("TARGET").isNotNull()).isEmpty()
 
 
-def has_new(lake: Lake, run_date: date) -> bool:
-    """Whether a delivery has applicants to score: it may be application_train.csv and their histories alone."""
-    return not applicants_of(lake, run_date).where(F.col("TARGET").isNull()).isEmpty()
+def has_nobody_new(lake: Lake, run_date: date) -> bool:
+    """Whether a delivery that is there has nobody to score: it may be application_train.csv and histories alone."""
+    if run_date not in lake.deliveries():
+        return False
+    return applicants_of(lake, run_date).where(F.col("TARGET").isNull()).isEmpty()
 
 
 def applicants_of(lake: Lake, run_date: date) -> DataFrame:
@@ -93,7 +95,8 @@ def tables_of(lake: Lake, run_date: date) -> tuple[TableState, ...]:
     refused = [quarantine_table(name) for name in sources if lake.exists(quarantine_table(name))]
     rows = count_rows(
         {name: lake.read_run_date(source_table(name), run_date, version) for name, version in sources.items()}
-        | {table: lake.read_run_date(table, run_date) for table in [*made, *refused]}
+        | {table: lake.read_run_date(table, run_date, version) for table, version in made.items()}
+        | {table: lake.read_run_date(table, run_date) for table in refused}
     )
     return (
         *(TableState(name, at, rows[name], rows.get(quarantine_table(name), 0)) for name, at in sources.items()),

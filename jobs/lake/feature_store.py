@@ -1,5 +1,7 @@
 """Features for whoever trains or analyses elsewhere, as they were known at a date.
 
+    from jobs import FeatureStore
+
     store = FeatureStore.open("lake")
     rows = store.get(applicants, features=["CREDIT_TERM", "installments_late_mean_90d"])
 
@@ -36,7 +38,7 @@ class FeatureStore:
     @staticmethod
     def open(lake: str, engine: Engine = "spark") -> "FeatureStore":
         """The store of the lake at an address, with this process's session."""
-        return FeatureStore(Lake(lake, open_session("features", engine)))
+        return FeatureStore(Lake.open(lake, open_session("features", engine)))
 
     def get(
         self, applicants: DataFrame, features: Sequence[str] | None = None, version: str | None = None

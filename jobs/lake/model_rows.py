@@ -49,19 +49,21 @@ def inputs_of(model: Model, lake: Lake, run_date: date) -> DataFrame:
         UserError: It is not assembled at all.
         ModelRefused: It is assembled with another feature set.
     """
-    found = sorted(row[0] for row in lake.read_run_date(FEATURES, run_date).select("feature_set").distinct().collect())
-    if not found:
+    number = lake.version(FEATURES)
+    rows = lake.read_run_date(FEATURES, run_date, number)
+    sets = sorted(row[0] for row in rows.select("feature_set").distinct().collect())
+    if not sets:
         raise UserError(f"{lake.path(FEATURES)} has no applicant of {run_date}: assemble the delivery first")
-    if found != [model.feature_set]:
+    if sets != [model.feature_set]:
         if is_of_before(model.feature_set):
             raise ModelRefused(
                 f"the model was trained before: {of_before(model.feature_set)}: train and register a new one"
             )
         raise ModelRefused(
             f"the model was trained on feature set {model.feature_set}, {run_date} was assembled with "
-            f"{', '.join(found)}: assemble it with --feature-set {model.feature_set}, or train and register a new model"
+            f"{', '.join(sets)}: assemble it with --feature-set {model.feature_set}, or train and register a new model"
         )
-    return read_inputs(lake, model.features, run_date)
+    return read_inputs(lake, model.features, run_date, number)
 
 
 def dated(rows: DataFrame, run_date: date | None) -> DataFrame:

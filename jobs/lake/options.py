@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake, parse_run_date
+from jobs.runtime.addresses import is_elsewhere
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings
@@ -24,7 +25,7 @@ def add_run_date(parser: argparse.ArgumentParser) -> None:
 
 def open_lake(arguments: argparse.Namespace, settings: Settings) -> Lake:
     """The lake that the options name, with a session named after the verb."""
-    return Lake(arguments.lake, open_session(arguments.verb, settings.session.engine, arguments.env))
+    return Lake.open(arguments.lake, open_session(arguments.verb, settings.session.engine, arguments.env))
 
 
 def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
@@ -35,6 +36,7 @@ def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
 
 def check_folder(output: Path, option: str = "--output") -> None:
     """Refuse before the work a folder that could not be written to after it."""
+    check_is_here(output, option)
     there = next(place for place in (output, *output.absolute().parents) if os.path.exists(place))
     if not os.path.isdir(there):
         raise UserError(f"{option} {output}: {there} is a file: name a folder")
@@ -42,8 +44,16 @@ def check_folder(output: Path, option: str = "--output") -> None:
         raise UserError(f"{option} {output}: {there} can't be written to: name another folder")
 
 
+def check_is_here(output: Path, option: str) -> None:
+    """Refuse an address: its file system would become a folder's name."""
+    if is_elsewhere(output):
+        meant = str(output).replace(":/", "://", 1)
+        raise UserError(f"{option} {meant} is not on this machine: name a place here, and copy from it")
+
+
 def check_file(output: Path, option: str = "--output") -> None:
     """Refuse before the work a file that could not be written after it."""
+    check_is_here(output, option)
     if os.path.isdir(output):
         raise UserError(f"{option} {output} is a folder: name a file in it")
     check_folder(output.parent, option)

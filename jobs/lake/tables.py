@@ -1,13 +1,14 @@
-"""The one place that knows where data is and that it is Delta."""
+"""The lake: what its tables are called, and the deliveries in them."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from bisect import bisect_left
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from operator import itemgetter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,9 +17,10 @@ from pyspark.sql import types as T
 from features import TABLES
 from features.contract import schema, stored_columns
 from features.spec import Table
-from jobs.runtime.addresses import list_files
-from jobs.runtime.errors import TryAgain, UserError
-from jobs.runtime.session import setting
+from jobs.lake.delta_tables import DeltaTables
+from jobs.lake.one_writer import one_writer
+from jobs.runtime.addresses import resolve
+from jobs.runtime.errors import UserError
 
 DELIVERIES = "operations/deliveries"
 STEPS = "operations/steps"
@@ -34,14 +36,6 @@ NESTED = "nested"
 NESTED_MODELS = "nested_models"
 SCORES = "scores"
 EXPLANATIONS = "explanations"
-
-TABLE_PROPERTIES = {
-    # Models name the versions that they were trained on: these must stay readable.
-    "delta.logRetentionDuration": "interval 3650 days",
-    "delta.deletedFileRetentionDuration": "interval 3650 days",
-    # Nobody skips files by an amount, and the default of 32 columns takes a third of a write.
-    "delta.dataSkippingNumIndexedCols": "3",
-}
 
 
 def source_table(name: str) -> str:
@@ -68,113 +62,27 @@ def parse_run_date(text: str) -> date:
 
 
 @dataclass(frozen=True)
-class Lake:
-    """A directory or object-store prefix of Delta tables.
+class Lake(DeltaTables):
+    """The tables of a lender: what was delivered, and what was made of it."""
 
-    Reader protocol 1 and no constraints, so that every other reader of Delta can open the tables.
-    """
-
-    root: str
-    spark: SparkSession
-
-    def path(self, table: str) -> str:
-        """The table's address."""
-        return f"{self.root.rstrip('/')}/{table}"
-
-    @property
-    def local_root(self) -> Path | None:
-        """The lake's folder, or None where it is in an object store."""
-        if self.root.startswith("file:"):
-            return Path(self.root.removeprefix("file://").removeprefix("file:"))
-        return None if "://" in self.root else Path(self.root).resolve()
-
-    @property
-    def address(self) -> str:
-        """The lake's absolute folder, or its address in an object store."""
-        return str(self.local_root or self.root)
+    @staticmethod
+    def open(text: str, spark: SparkSession) -> "Lake":
+        """The lake at an address that an operator wrote."""
+        return Lake(str(resolve(spark, text, "--lake")), spark)
 
     @property
     def reports(self) -> Path | None:
-        """The folder of pages for people, or None where the lake is in an object store."""
-        return self.local_root / "reports" if self.local_root else None
+        """The folder of pages for people, or None where the lake is not on this machine."""
+        folder = self.address.folder
+        return folder / "reports" if folder else None
 
     def report(self, run_date: date) -> Path | None:
-        """Where the report of a run_date is kept, or None where the lake is in an object store."""
+        """Where the report of a run_date is kept, or None where the lake is not on this machine."""
         return self.reports / f"{run_date.isoformat()}.html" if self.reports else None
 
-    def exists(self, table: str) -> bool:
-        """Whether the table was ever written."""
-        return bool(self.commits(table))
-
-    def version(self, table: str) -> int:
-        """The newest version of a table that is there."""
-        return self.commits(table)[-1]
-
-    def commits(self, table: str) -> list[int]:
-        """The versions that the table's log holds, oldest first; none where there is no table."""
-        files = (PurePosixPath(file) for file in list_files(self.spark, f"{self.path(table)}/_delta_log", "*.json"))
-        return [int(file.stem) for file in files if file.stem.isdecimal()]
-
-    def read(self, table: str, version: int | None = None) -> DataFrame:
-        """The table, newest or at a version; a table that is not there is the user's error."""
-        versions = self.commits(table)
-        if not versions:
-            raise UserError(f"no table {self.path(table)}: run the step that writes it first, or check --lake")
-        reader = self.spark.read.format("delta")
-        if version is None:
-            return reader.load(self.path(table))
-        if version not in versions:
-            raise UserError(f"table {self.path(table)} has no version {version}, the newest is {versions[-1]}")
-        return reader.option("versionAsOf", version).load(self.path(table))
-
-    def read_run_date(self, table: str, run_date: date, version: int | None = None) -> DataFrame:
-        """The rows of one run_date."""
-        return self.read(table, version).where(F.col("run_date") == F.lit(run_date))
-
-    def replace(
-        self,
-        table: str,
-        rows: DataFrame,
-        run_date: date,
-        comments: Mapping[str, str] | None = None,
-        feature_set: str | None = None,
-    ) -> int:
-        """Put the rows in place of the run_date's, in one commit; gives the new version.
-
-        A table that is not there yet is made, partitioned by run_date (and by feature set).
-
-        Args:
-            table: Which.
-            rows: Its columns; they get run_date, and feature_set where it is given, where they have none.
-            run_date: The delivery.
-            comments: What columns mean.
-            feature_set: Replace only the rows of this one: the table keeps those of others.
-        """
-        said = comments or {}
-        columns = [
-            F.col(name).alias(name, metadata={"comment": said[name]}) if name in said else F.col(name)
-            for name in rows.columns
-        ]
-        place = {"run_date": F.lit(run_date)} | ({} if feature_set is None else {"feature_set": F.lit(feature_set)})
-        added = {name: value for name, value in place.items() if name not in rows.columns}
-        writer = rows.select(*columns).withColumns(added).write.format("delta").mode("overwrite")
-        if self.exists(table):
-            one_set = "" if feature_set is None else f" and feature_set = '{feature_set}'"
-            writer = writer.option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'{one_set}").option(
-                "mergeSchema", True
-            )
-        else:
-            writer = writer.partitionBy(*place).options(**TABLE_PROPERTIES)
-        writer.save(self.path(table))
-        return self.version(table)
-
-    def numbers_as_they_are(self) -> AbstractContextManager[None]:
-        """Write no dictionaries: a feature's values seldom repeat, and looking each one up is two fifths of a write."""
-        return setting(self.spark, "parquet.enable.dictionary", "false")
-
-    def append(self, table: str, rows: DataFrame) -> None:
-        """Add rows to a log table."""
-        rows.write.format("delta").mode("append").save(self.path(table))
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep a second writer out for a while; see `one_writer`."""
+        return one_writer(self.address)
 
     def record_delivery(self, run_date: date, source: str, versions: Mapping[str, int]) -> None:
         """Publish a delivery: from now on its readers see the tables at these versions.
@@ -226,23 +134,6 @@ class Lake:
             parts.append(rows.select(*stored_columns(rows, table), "run_date"))
         return reduce(DataFrame.unionByName, parts)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep a second writer out of a local lake; in an object store Delta's own commit protocol does."""
-        folder = self.local_root
-        if folder is None:
-            yield
-            return
-        import fcntl  # not on every platform that can read a lake
-
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise TryAgain(f"{self.root} is being written by another process: try again when it is done") from None
-            yield
-
 
 def by_last_version(versions: Mapping[date, int]) -> dict[int, list[date]]:
     """The versions of a table that hold deliveries as they were recorded, and the deliveries to read from each.
@@ -250,7 +141,8 @@ def by_last_version(versions: Mapping[date, int]) -> dict[int, list[date]]:
     A commit replaces the rows of one delivery. Where recorded versions follow each other without a gap, the last one
     holds them all; a version in a gap may have changed an earlier delivery and not been recorded.
     """
-    held: dict[int, list[date]] = {}
-    for run_date, version in sorted(versions.items(), key=itemgetter(1)):
-        held[version] = [*held.pop(version - 1, []), *held.get(version, []), run_date]
-    return held
+    recorded = set(versions.values())
+    last = sorted(version for version in recorded if version + 1 not in recorded)
+    in_order = sorted(versions.items(), key=itemgetter(1))
+    read_at = {run_date: last[bisect_left(last, version)] for run_date, version in in_order}
+    return {version: [run_date for run_date, at in read_at.items() if at == version] for version in last}

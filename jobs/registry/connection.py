@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from jobs.runtime.addresses import Address
 from jobs.runtime.errors import TryAgain, UserError
 from jobs.runtime.settings import Mlflow
 
@@ -61,11 +62,11 @@ class Connection:
         return translated(self.uri)
 
 
-def connect_to(lake: str, settings: Mlflow) -> Connection:
+def connect_to(lake: Address, settings: Mlflow) -> Connection:
     """The store of a lake; it and the experiment are made where they are not there yet.
 
     Args:
-        lake: The lake's absolute folder, or its address.
+        lake: Where the lake is.
         settings: Where runs and models are kept.
 
     Raises:
@@ -83,9 +84,9 @@ def connect_to(lake: str, settings: Mlflow) -> Connection:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     uri = store_uri(lake, settings)
     artifacts = None
-    if uri == lake_store_uri(lake):
-        lake_store(lake).mkdir(parents=True, exist_ok=True)
-        artifacts = (lake_store(lake) / "artifacts").as_uri()
+    if lake.folder is not None and uri == lake_store_uri(lake.folder):
+        lake_store(lake.folder).mkdir(parents=True, exist_ok=True)
+        artifacts = (lake_store(lake.folder) / "artifacts").as_uri()
     use_store(uri)
     with translated(uri):
         client = mlflow.MlflowClient(uri)
@@ -95,7 +96,7 @@ def connect_to(lake: str, settings: Mlflow) -> Connection:
             if experiment
             else client.create_experiment(settings.experiment, artifacts, tags=MODEL_TRAINING)
         )
-    return Connection(uri, experiment_id, settings.model_name, lake, client)
+    return Connection(uri, experiment_id, settings.model_name, str(lake), client)
 
 
 def usable(experiment: "Experiment", uri: str) -> str:
@@ -112,30 +113,30 @@ def usable(experiment: "Experiment", uri: str) -> str:
     return str(experiment.experiment_id)
 
 
-def store_uri(lake: str, settings: Mlflow) -> str:
+def store_uri(lake: Address, settings: Mlflow) -> str:
     """$MLFLOW_TRACKING_URI (`mlflow run` sets it), else the setting, else SQLite inside a local lake."""
     named = os.environ.get(STORE_VARIABLE) or settings.tracking_uri
     if named:
         return named
-    if "://" in lake:
+    if lake.folder is None:
         raise UserError(
-            f"{lake} is not a local folder: give the MLflow server's address, as in --set mlflow.tracking_uri=http://..."
+            f"{lake} is not on this machine: give the MLflow server's address, as in --set mlflow.tracking_uri=http://..."
         )
-    return lake_store_uri(lake)
+    return lake_store_uri(lake.folder)
 
 
-def lake_store(lake: str) -> Path:
+def lake_store(folder: Path) -> Path:
     """The folder of a local lake's own store."""
-    return Path(lake).absolute() / "mlflow"
+    return folder / "mlflow"
 
 
-def lake_store_uri(lake: str) -> str:
+def lake_store_uri(folder: Path) -> str:
     """The address of a local lake's own database.
 
     SQLAlchemy ends a path at a question mark and reads %XX as a letter, MLflow makes the folder that it reads from
     sqlite:///PATH as it stands: where these differ the path is quoted and the driver is named.
     """
-    path = str(lake_store(lake) / "mlflow.db")
+    path = str(lake_store(folder) / "mlflow.db")
     if unquote(path) == path and "?" not in path:
         return f"sqlite:///{path}"
     return f"sqlite+pysqlite:///{quote(path)}"

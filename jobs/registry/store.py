@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jobs.registry.connection import Connection, connect_to
 from jobs.registry.runs import Runs
 from jobs.registry.versions import Versions
+from jobs.runtime.addresses import Address
 from jobs.runtime.settings import Mlflow
 
 
@@ -25,6 +26,6 @@ class Store:
         return Versions(self.connection)
 
 
-def connect(lake: str, settings: Mlflow) -> Store:
+def connect(lake: Address, settings: Mlflow) -> Store:
     """The store of a lake; see `connect_to`."""
     return Store(connect_to(lake, settings))

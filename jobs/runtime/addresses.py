@@ -1,9 +1,140 @@
-"""Files at an address: a folder, or a prefix of an object store that Spark knows."""
+"""Addresses: a folder of this machine, or a place in a file system that Spark knows; and the files there.
 
+What an operator writes is read once, by Hadoop's rules. `hdfs:/x` and `s3a://bucket/x` name a file system; a bare path
+is in Spark's default one, which is this machine's unless a cluster's configuration says otherwise.
+"""
+
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote
+from uuid import uuid4
 
-from pyspark.errors import AnalysisException
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
+
+from jobs.runtime.errors import UserError
+from jobs.runtime.session import SAIL, engine_of_this_process
+
+# Two letters at least. Without a slash after it, as in 10:30 or a:b, the colon is part of a folder's name.
+FILE_SYSTEM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?=/)(//[^/]+)?")
+THIS_MACHINE = "file:"
+PLAIN_NAMES = re.compile(r"[A-Za-z0-9 /._+,;:&$'=@()!-]+")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A place that Spark and this process mean the same by.
+
+    Args:
+        text: As Spark takes it: a folder's absolute path, or the address in another file system than Spark's default.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        """As Spark takes it."""
+        return self.text
+
+    @property
+    def folder(self) -> Path | None:
+        """Its folder on this machine; None where it is elsewhere."""
+        path = self.text.removeprefix(THIS_MACHINE)
+        return Path(path) if path.startswith("/") else None
+
+    def below(self, name: str) -> str:
+        """Where something below it is."""
+        return f"{self.text.rstrip('/')}/{name}"
+
+
+def resolve(spark: SparkSession, text: str, option: str) -> Address:
+    """The address that an operator wrote.
+
+    Args:
+        spark: Whose default file system a bare path is in.
+        text: A path, relative or not, or an address with its file system.
+        option: Where it was written, for messages.
+
+    Raises:
+        UserError: Nothing can have this name, or Spark can't look there.
+    """
+    check_name(text, option)
+    named = FILE_SYSTEM.match(text)
+    if named and named[0] != THIS_MACHINE:
+        path = text[named.end() :].rstrip("/")
+        return Address(file_system(spark, text, option) + path)
+    path = re.sub(r"^//(?=/)", "", text.removeprefix(THIS_MACHINE)) if named else text
+    default = default_folder(spark, option)
+    if default.startswith(THIS_MACHINE):
+        return Address(check_engine(str(Path(path).resolve()), option))
+    if named:
+        return Address(f"{THIS_MACHINE}{Path(path).resolve()}")
+    return Address((host_of(default) if path.startswith("/") else f"{default}/") + path.rstrip("/"))
+
+
+def check_name(text: str, option: str) -> None:
+    """Refuse what no file can be called, and what the shell was meant to replace."""
+    if not text.strip("/ ") and not text.startswith("/"):
+        raise UserError(f"{option} '{text}' is empty: name a folder or an address")
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
+        raise UserError(f"{option} {text!a} has characters that can't be printed: name it without them")
+    home = os.path.expanduser(text)
+    if home != text:
+        raise UserError(f"{option} {text}: the shell has left the ~ as it is: write {home}, or ./{text} for that name")
+
+
+def check_engine(path: str, option: str) -> str:
+    """The path, if the engine of this process finds what is there: Sail quotes most signs, and some twice."""
+    strange = PLAIN_NAMES.sub("", path)
+    if strange and engine_of_this_process() is SAIL:
+        raise UserError(f"{option} {path}: Sail takes no folder whose path has '{strange[0]}': rename it, or use Spark")
+    return path
+
+
+def is_elsewhere(path: Path) -> bool:
+    """Whether a path of this machine was meant as an address: s3a://bucket/x, of which Path leaves one slash."""
+    return FILE_SYSTEM.match(str(path)) is not None
+
+
+def default_folder(spark: SparkSession, option: str) -> str:
+    """The folder that Spark takes relative paths from, with its file system."""
+    if engine_of_this_process() is SAIL:
+        return THIS_MACHINE
+    nowhere = f"nothing-{uuid4()}"
+    return where_nothing_is(spark, nowhere, option).removesuffix(f"/{nowhere}")
+
+
+def file_system(spark: SparkSession, text: str, option: str) -> str:
+    """The file system that an address names, with the host that Spark looks for it at."""
+    if engine_of_this_process() is SAIL:
+        return host_of(text)
+    return host_of(where_nothing_is(spark, f"{literally(text.rstrip('/'))}/nothing-{uuid4()}", option))
+
+
+def host_of(address: str) -> str:
+    """An address without its path: hdfs://namenode of hdfs://namenode/lake."""
+    return re.sub(r"^([^:/]+:(?://[^/]*)?).*", r"\1", address, flags=re.DOTALL)
+
+
+def where_nothing_is(spark: SparkSession, path: str, option: str) -> str:
+    """The whole address of a path where nothing is.
+
+    Several files may set the default file system, and no public setting says which has: Spark's error does.
+    """
+    try:
+        spark.read.text(path).inputFiles()
+    except AnalysisException as error:
+        if error.getCondition() != "PATH_NOT_FOUND":
+            raise
+        return str((error.getMessageParameters() or {})["path"])
+    except (PySparkException, Py4JJavaError) as error:
+        said = str(error).splitlines()
+        why = next((line.removeprefix(": ") for line in said if line.startswith(": ")), said[0])
+        raise UserError(f"{option}: Spark can't look into {path.rpartition('/')[0] or path}: {why}") from None
+    raise AssertionError(f"{path} is there")
 
 
 def list_files(spark: SparkSession, address: str, pattern: str) -> list[str]:
@@ -29,5 +160,11 @@ def matching_files(spark: SparkSession, addresses: str, pattern: str = "*") -> l
 
 
 def literally(address: str) -> str:
-    """The address with the characters escaped that Hadoop would take for a pattern."""
-    return "".join(f"\\{letter}" if letter in "{}[]*?\\" else letter for letter in address)
+    """The address with the characters escaped that Hadoop would take for a pattern.
+
+    In a pattern it takes 10:30 for a file system, but not 10[:]30.
+    """
+    named = FILE_SYSTEM.match(address)
+    path = address[named.end() :] if named else address
+    escaped = "".join(f"\\{letter}" if letter in "{}[]*?\\" else letter for letter in path)
+    return address[: len(address) - len(path)] + escaped.replace(":", "[:]")

@@ -6,8 +6,8 @@ Rust inside this process: one machine, no JVM, the same DataFrames; it runs the 
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -45,9 +45,6 @@ SAIL_SETTINGS: Final = {
 }
 """For Sail's server, where the environment does not say otherwise."""
 
-servers: "list[SparkConnectServer]" = []
-"""Sail's server of this process: its client hangs when Python lets go of it."""
-
 
 def open_session(name: str, engine: Engine = "spark", env: str = "local") -> SparkSession:
     """The session, named after what it runs; a process has one, of one engine.
@@ -65,7 +62,7 @@ def open_session(name: str, engine: Engine = "spark", env: str = "local") -> Spa
     """
     # Workers would otherwise take python3 from PATH and fail with PYTHON_VERSION_MISMATCH.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    session = open_sail(name) if engine == "sail" else open_spark(name, env)
+    session = ENGINES[engine].open(name, env)
     for key, value in REQUIRED.items():
         session.conf.set(key, value)
     return session
@@ -85,12 +82,6 @@ def setting(spark: SparkSession, key: str, value: str) -> Iterator[None]:
             spark.conf.set(key, before)
 
 
-def open_spark(name: str, env: str) -> SparkSession:
-    """A session of Apache Spark."""
-    builder = SparkSession.builder.appName(f"home-credit {name}")
-    return builder.getOrCreate() if "PYSPARK_GATEWAY_PORT" in os.environ else start_spark(builder, name, env)
-
-
 def start_spark(builder: SparkSession.Builder, name: str, env: str) -> SparkSession:
     """Start a JVM, which says what it has to say in the process's log."""
     conf = conf_dir().absolute()
@@ -108,44 +99,17 @@ def start_spark(builder: SparkSession.Builder, name: str, env: str) -> SparkSess
             raise UserError(f"Spark did not start: {log} says why. It needs Java 17 or 21") from error
 
 
-def open_sail(verb: str) -> SparkSession:
-    """A session of the Sail server that this process holds."""
-    if verb not in ON_SAIL:
-        raise UserError(f"session.engine = sail runs {', '.join(sorted(ON_SAIL))}, not {verb}: leave it at spark")
-    if "PYSPARK_GATEWAY_PORT" in os.environ:
-        raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {verb} ...")
-    if not servers:
-        try:
-            from pysail.spark import SparkConnectServer
-        except ModuleNotFoundError:
-            raise UserError("session.engine = sail needs the extra: pip install 'home-credit-spark[sail]'") from None
-        for name, value in SAIL_SETTINGS.items():
-            os.environ.setdefault(name, value)
-        servers.append(SparkConnectServer(ip="127.0.0.1", port=0))
-        servers[0].start(background=True)
-    host, port = servers[0].listening_address
-    return SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
-
-
-@contextmanager
-def settling() -> Iterator[Settle]:
-    """How the parts of the feature table are ended while it is written.
-
-    Spark takes them as one plan. Sail would hold all parts of one plan in memory at once, so each is written to a
-    temporary folder first; the last one alone is written anyway.
-    """
-    if not servers:
-        yield as_planned
-        return
-    with TemporaryDirectory(prefix="home-credit-") as folder:
-        written = count()
-
-        def settle(parts: Sequence[DataFrame]) -> Sequence[DataFrame]:
-            if len(parts) == 1:
-                return parts
-            return [written_and_read(part, f"{folder}/{next(written)}") for part in parts]
-
-        yield settle
+def start_sail() -> "SparkConnectServer":
+    """Start a Sail server in this process, at a free port of this machine."""
+    try:
+        from pysail.spark import SparkConnectServer
+    except ModuleNotFoundError:
+        raise UserError("session.engine = sail needs the extra: pip install 'home-credit-spark[sail]'") from None
+    for name, value in SAIL_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    server = SparkConnectServer(ip="127.0.0.1", port=0)
+    server.start(background=True)
+    return server
 
 
 def written_and_read(rows: DataFrame, path: str) -> DataFrame:
@@ -164,12 +128,79 @@ class Stage:
     tasks: int
 
 
+class Spark:
+    """Apache Spark, on this machine or a cluster."""
+
+    def open(self, name: str, env: str) -> SparkSession:
+        """The session, with the sizes of an environment; spark-submit has started it already."""
+        builder = SparkSession.builder.appName(f"home-credit {name}")
+        return builder.getOrCreate() if "PYSPARK_GATEWAY_PORT" in os.environ else start_spark(builder, name, env)
+
+    def settling(self) -> AbstractContextManager[Settle]:
+        """All parts of the feature table are one plan."""
+        return nullcontext(as_planned)
+
+    def running_stages(self, session: SparkSession) -> Iterator[Stage]:
+        """How far each running stage is."""
+        tracker = session.sparkContext.statusTracker()
+        for stage in tracker.getActiveStageIds():
+            info = tracker.getStageInfo(stage)
+            if info is not None:
+                yield Stage(stage, info.numCompletedTasks, info.numTasks)
+
+
+class Sail:
+    """Sail, whose server is this process's from its first session on: its client hangs when Python lets go of it."""
+
+    def __init__(self) -> None:
+        self.server: SparkConnectServer | None = None
+
+    def open(self, name: str, env: str) -> SparkSession:  # noqa: ARG002  as Spark
+        """The session; it has no sizes."""
+        if name not in ON_SAIL:
+            raise UserError(f"session.engine = sail runs {', '.join(sorted(ON_SAIL))}, not {name}: leave it at spark")
+        if "PYSPARK_GATEWAY_PORT" in os.environ:
+            raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {name} ...")
+        if self.server is None:
+            self.server = start_sail()
+        host, port = self.server.listening_address
+        return SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+
+    @contextmanager
+    def settling(self) -> Iterator[Settle]:
+        """Each part is written to a temporary folder: Sail would hold all parts of one plan in memory at once.
+
+        The last one alone is written anyway.
+        """
+        with TemporaryDirectory(prefix="home-credit-") as folder:
+            written = count()
+
+            def settle(parts: Sequence[DataFrame]) -> Sequence[DataFrame]:
+                if len(parts) == 1:
+                    return parts
+                return [written_and_read(part, f"{folder}/{next(written)}") for part in parts]
+
+            yield settle
+
+    def running_stages(self, session: SparkSession) -> Iterator[Stage]:  # noqa: ARG002  as Spark
+        """It can't tell."""
+        return iter(())
+
+
+SPARK, SAIL = Spark(), Sail()
+ENGINES: Final[Mapping[Engine, Spark | Sail]] = {"spark": SPARK, "sail": SAIL}
+
+
+def engine_of_this_process() -> Spark | Sail:
+    """The one whose session is open."""
+    return SPARK if SAIL.server is None else SAIL
+
+
+def settling() -> AbstractContextManager[Settle]:
+    """How the parts of the feature table are ended while it is written."""
+    return engine_of_this_process().settling()
+
+
 def running_stages(session: SparkSession) -> Iterator[Stage]:
     """How far each running stage is; nothing where the engine can't tell."""
-    if servers:
-        return
-    tracker = session.sparkContext.statusTracker()
-    for stage in tracker.getActiveStageIds():
-        info = tracker.getStageInfo(stage)
-        if info is not None:
-            yield Stage(stage, info.numCompletedTasks, info.numTasks)
+    return engine_of_this_process().running_stages(session)

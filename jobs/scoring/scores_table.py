@@ -31,7 +31,7 @@ def read_scores(job: Job) -> DataFrame:
     scores = job.lake.read_run_date(SCORES, job.run_date)
     if not scores.isEmpty():
         return scores
-    if job.run_date in job.lake.deliveries() and not contents.has_new(job.lake, job.run_date):
+    if contents.has_nobody_new(job.lake, job.run_date):
         raise UserError(f"{job.run_date} has nobody to score: every applicant of it has a TARGET")
     raise UserError(f"{job.lake.path(SCORES)} has no score of {job.run_date}: score the delivery first")
 

@@ -47,9 +47,9 @@ class TrainingSet:
 
 def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) -> TrainingSet:
     """The delivery's labelled rows, if the table holds the inputs and none of them is protected."""
-    rows = read_inputs(job.lake, [named.name for named in inputs], job.run_date, version)
     number = job.lake.version(FEATURES) if version is None else version
     names = [named.name for named in inputs]
+    rows = read_inputs(job.lake, names, job.run_date, number)
     protected = {column.name for table in TABLES for column in table.columns if column.protected}
     assert not protected & set(names), f"protected columns are never model inputs: {protected & set(names)}"
     missing = [name for name in names if name not in rows.columns]

@@ -86,4 +86,4 @@ def test_what_is_unknown_is_an_empty_cell(tmp_path: Path) -> None:
 
 def test_an_object_store_is_no_place_for_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(("export", "--run-date", "2018-05-17", "--output", "s3a://bucket/letters")) == 2
-    assert "s3a://bucket/letters is not a local folder" in capsys.readouterr().err
+    assert "s3a://bucket/letters is not on this machine" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from jobs.population.applicants import applications, describe, drivers
 from jobs.population.draws import cumulative, normal, uniform
 from jobs.population.figures import NEVER
 from jobs.population.risk import with_risk
+from jobs.runtime.addresses import Address
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
 from tests.jobs.model.test_drift import binned
@@ -39,7 +40,7 @@ def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     for stale in (folder / "bureau.csv", folder / STAGING / "bureau.csv"):
         stale.mkdir(parents=True)
         (stale / "part-00000.csv").write_text("stale")
-    generate(spark, APPLICANTS, 7, str(folder))
+    generate(spark, APPLICANTS, 7, Address(str(folder)))
     return folder
 
 
@@ -65,7 +66,7 @@ def test_rows_depend_neither_on_the_partitions_nor_on_how_many_applicants_follow
     spark: SparkSession, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verb, "APPLICANTS_A_PARTITION", 25)
-    generate(spark, 150, 7, str(tmp_path / "fewer"))
+    generate(spark, 150, 7, Address(str(tmp_path / "fewer")))
     for name in FILES:
         fewer = (tmp_path / "fewer" / f"{name}.csv").read_bytes()
         assert len(fewer) > 10
@@ -78,7 +79,7 @@ def test_many_applicants_are_written_as_folders_of_parts_with_the_same_rows(
     monkeypatch.setattr(verb, "MOST_IN_PLAIN_FILES", 50)
     people = {"bureau": population(spark, 51, 7, 2)["bureau"]}
     monkeypatch.setattr(verb, "population", lambda *_: people)
-    generate(spark, 51, 7, str(tmp_path / "many"))
+    generate(spark, 51, 7, Address(str(tmp_path / "many")))
     parts = sorted((tmp_path / "many" / "bureau.csv").glob("part-*.csv"))
     lines = [part.read_text().splitlines() for part in parts]
     whole = (folder / "bureau.csv").read_text().splitlines()
@@ -330,6 +331,7 @@ def test_histories_show_what_drives_default(spark: SparkSession, files: Files) -
 # What a user may get wrong
 
 
+@pytest.mark.usefixtures("spark")
 @pytest.mark.parametrize(
     ("applicants", "seed", "output", "message"),
     [

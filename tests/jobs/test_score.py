@@ -73,7 +73,7 @@ def test_a_tampered_model_is_refused_and_the_scores_stay(small_job: Job, champio
     # Trainings that gave the same bytes have a file each.
     files = [
         file
-        for file in Path(small_job.lake.address, "mlflow", "artifacts").rglob("model.ubj")
+        for file in Path(small_job.lake.root, "mlflow", "artifacts").rglob("model.ubj")
         if sha256_of(file.read_bytes()) == champion.sha256
     ]
     good = files[0].read_bytes()

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.lake.feature_store import FeatureStore
+from jobs import FeatureStore
 from jobs.lake.tables import FEATURES, Lake
 from jobs.runtime.errors import UserError
+from tests.processes import run_python
 
 MAY, JUNE, JULY = date(2018, 5, 17), date(2018, 6, 17), date(2018, 7, 17)
 ANNA_IN_MAY, BRUNO_IN_MAY_AND_JULY, CLARA_NOWHERE = 1, 2, 3
@@ -75,3 +76,10 @@ def test_a_store_is_opened_by_its_address(store: FeatureStore) -> None:
     opened = FeatureStore.open(store.lake.root)
     assert opened.get(asked(opened, (ANNA_IN_MAY, MAY))).count() == 1
     assert Path(opened.lake.root, "features", "_delta_log").is_dir()
+
+
+def test_spark_is_loaded_with_the_store_and_not_before() -> None:
+    asked = "import sys, jobs; print('pyspark' in sys.modules); from jobs import FeatureStore; print(FeatureStore)"
+    loaded = run_python("-c", asked)
+    assert loaded.stdout.split()[0] == "False", loaded.stderr
+    assert loaded.stdout.endswith(".FeatureStore'>\n"), loaded.stderr

@@ -18,6 +18,7 @@ from jobs.registry.connection import connect_to, store_uri
 from jobs.registry.runs import Training
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
+from jobs.runtime.addresses import Address
 from jobs.runtime.errors import ModelRefused, TryAgain, UserError
 from jobs.runtime.settings import Mlflow, Settings, load_settings
 
@@ -32,7 +33,7 @@ def nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a store as MLflow makes it, which takes seconds."""
     lake = tmp_path_factory.mktemp("lake")
-    connect_to(str(lake), load_settings("local").mlflow)
+    connect_to(Address(str(lake)), load_settings("local").mlflow)
     return lake / "mlflow" / "mlflow.db"
 
 
@@ -44,10 +45,10 @@ def copy_to(lake: Path, database: Path) -> Path:
 @pytest.fixture
 def store(tmp_path: Path, database: Path, settings: Settings) -> Store:
     copy_to(tmp_path, database)
-    made = connect(str(tmp_path), settings.mlflow)
+    made = connect(Address(str(tmp_path)), settings.mlflow)
     # The copy's experiment keeps artifacts where the original was made.
     made.connection.client.rename_experiment(made.connection.experiment_id, "of another lake")
-    return connect(str(tmp_path), settings.mlflow)
+    return connect(Address(str(tmp_path)), settings.mlflow)
 
 
 def at(settings: Settings, uri: str) -> Mlflow:
@@ -55,28 +56,28 @@ def at(settings: Settings, uri: str) -> Mlflow:
 
 
 def test_a_local_lake_has_its_own_store(settings: Settings) -> None:
-    assert store_uri("/some/lake", settings.mlflow) == "sqlite:////some/lake/mlflow/mlflow.db"
+    assert store_uri(Address("/some/lake"), settings.mlflow) == "sqlite:////some/lake/mlflow/mlflow.db"
 
 
 def test_the_setting_goes_before_the_lake_and_the_environment_before_both(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = at(settings, "http://mlflow:5000")
-    assert store_uri("/some/lake", server) == "http://mlflow:5000"
-    assert store_uri("s3://bucket/lake", server) == "http://mlflow:5000"
+    assert store_uri(Address("/some/lake"), server) == "http://mlflow:5000"
+    assert store_uri(Address("s3://bucket/lake"), server) == "http://mlflow:5000"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://other:5000")
-    assert store_uri("/some/lake", server) == "http://other:5000"
+    assert store_uri(Address("/some/lake"), server) == "http://other:5000"
 
 
 def test_a_lake_elsewhere_needs_a_server(settings: Settings) -> None:
-    with pytest.raises(UserError, match=r"s3://bucket/lake is not a local folder.*--set mlflow\.tracking_uri="):
-        store_uri("s3://bucket/lake", settings.mlflow)
+    with pytest.raises(UserError, match=r"s3://bucket/lake is not on this machine.*--set mlflow\.tracking_uri="):
+        store_uri(Address("s3://bucket/lake"), settings.mlflow)
 
 
 def test_each_lake_of_a_process_has_its_own_store(settings: Settings, tmp_path: Path, database: Path) -> None:
     for name in ("first", "second"):
         copy_to(tmp_path / name, database)
-        store = connect(str(tmp_path / name), settings.mlflow)
+        store = connect(Address(str(tmp_path / name)), settings.mlflow)
         with store.runs.start("a run", {}):
             pass
         assert [
@@ -89,7 +90,7 @@ def test_a_server_that_does_not_answer_is_tried_again_later(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TryAgain, match=r"http://127\.0\.0\.1:9 does not answer") as late:
-        connect(str(tmp_path), at(settings, "http://127.0.0.1:9"))
+        connect(Address(str(tmp_path)), at(settings, "http://127.0.0.1:9"))
     assert late.value.exit_code == 6
 
 
@@ -191,9 +192,9 @@ def test_a_deleted_experiment_is_restored_by_the_command_that_is_shown(
     client, deleted = store.connection.client, store.connection.experiment_id
     client.delete_experiment(deleted)
     with pytest.raises(UserError, match=rf"mlflow experiments restore --experiment-id {deleted}`.*--set mlflow\.exper"):
-        connect(str(tmp_path), settings.mlflow)
+        connect(Address(str(tmp_path)), settings.mlflow)
     client.restore_experiment(deleted)
-    assert connect(str(tmp_path), settings.mlflow).connection.experiment_id == deleted
+    assert connect(Address(str(tmp_path)), settings.mlflow).connection.experiment_id == deleted
 
 
 def test_a_deleted_run_is_named_with_what_restores_it(store: Store) -> None:
@@ -215,7 +216,7 @@ def test_a_database_of_another_mlflow_says_how_it_is_upgraded(
     with sqlite3.connect(copy_to(tmp_path, database)) as opened:
         opened.execute(f"UPDATE alembic_version SET version_num = '{schema}'")
     with pytest.raises(UserError, match=rf"schema {schema}.*`mlflow db upgrade 'sqlite:///.*mlflow\.db'`") as refused:
-        connect(str(tmp_path), settings.mlflow)
+        connect(Address(str(tmp_path)), settings.mlflow)
     assert refused.value.exit_code == 2
 
 
@@ -226,7 +227,7 @@ def test_a_database_that_is_none_is_said_to_be_none(
     copied = copy_to(tmp_path, database)
     copied.write_bytes(copied.read_bytes()[:kept] + b"no database" * (not kept))
     with pytest.raises(UserError, match="no database that can be read") as refused:
-        connect(str(tmp_path), settings.mlflow)
+        connect(Address(str(tmp_path)), settings.mlflow)
     assert refused.value.exit_code == 2
 
 
@@ -234,7 +235,7 @@ def test_a_locked_database_is_tried_again_later(settings: Settings, tmp_path: Pa
     with closing(sqlite3.connect(copy_to(tmp_path, database), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(TryAgain, match="is locked by another process") as late:
-            connect(str(tmp_path), settings.mlflow)
+            connect(Address(str(tmp_path)), settings.mlflow)
     assert late.value.exit_code == 6
 
 
@@ -280,7 +281,7 @@ def test_what_answers_in_place_of_an_mlflow_server_is_told_apart(
     with ThreadingHTTPServer(("127.0.0.1", 0), answering) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(error, match=said) as refused:
-            connect(str(tmp_path), at(settings, f"http://someone:secret@127.0.0.1:{server.server_port}"))
+            connect(Address(str(tmp_path)), at(settings, f"http://someone:secret@127.0.0.1:{server.server_port}"))
         server.shutdown()
     assert type(refused.value) is error
     assert "secret" not in str(refused.value)
@@ -296,7 +297,7 @@ def test_what_answers_in_place_of_an_mlflow_server_is_told_apart(
 )
 def test_an_address_that_mlflow_can_not_use_is_refused(uri: str, said: str, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said) as refused:
-        connect(str(tmp_path), at(settings, uri))
+        connect(Address(str(tmp_path)), at(settings, uri))
     assert refused.value.exit_code == 2
     assert "secret" not in str(refused.value)
 
@@ -304,7 +305,7 @@ def test_an_address_that_mlflow_can_not_use_is_refused(uri: str, said: str, sett
 @pytest.mark.parametrize("name", ["50% off #1 ü", "a?b=c %41", "10:30 [a&b;c]"])
 def test_the_database_lies_in_the_lake_whatever_its_name(name: str, settings: Settings, tmp_path: Path) -> None:
     lake = tmp_path / name
-    store = connect(str(lake), settings.mlflow)
+    store = connect(Address(str(lake)), settings.mlflow)
     with store.runs.start("train 2018-05-17", {}) as run:
         run.tag({"verb": "train"})
         run.log_files({"note.txt": b"a note"})

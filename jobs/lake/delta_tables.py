@@ -1,0 +1,172 @@
+"""Delta tables at an address, and the only code that knows that they are Delta."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePosixPath
+
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
+from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.runtime.addresses import Address, list_files
+from jobs.runtime.errors import TryAgain, UserError
+from jobs.runtime.session import setting
+
+LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
+
+WRITTEN_MEANWHILE = (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
+"""Delta's words for a commit that another one came before; it has no common one."""
+
+TABLE_PROPERTIES = {
+    # Models name the versions that they were trained on: these must stay readable.
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 3650 days",
+    # Nobody skips files by an amount, and the default of 32 columns takes a third of a write.
+    "delta.dataSkippingNumIndexedCols": "3",
+}
+
+
+@dataclass(frozen=True)
+class DeltaTables:
+    """Tables of rows by run_date, below one address.
+
+    Reader protocol 1 and no constraints, so that every other reader of Delta can open them.
+
+    Args:
+        root: The text of the resolved address.
+        spark: What reads and writes them.
+    """
+
+    root: str
+    spark: SparkSession
+
+    @property
+    def address(self) -> Address:
+        """Where they are."""
+        return Address(self.root)
+
+    def path(self, table: str) -> str:
+        """The table's address."""
+        return self.address.below(table)
+
+    def exists(self, table: str) -> bool:
+        """Whether the table was ever written."""
+        return bool(self.commits(table))
+
+    def version(self, table: str) -> int:
+        """The newest version; that there is no such table is the user's error."""
+        return self.versions(table)[-1]
+
+    def versions(self, table: str) -> list[int]:
+        """As `commits`, of a table that is there.
+
+        Raises:
+            UserError: It is not.
+        """
+        commits = self.commits(table)
+        if not commits:
+            raise UserError(f"no table {self.path(table)}: run the step that writes it first, or check --lake")
+        return commits
+
+    def commits(self, table: str) -> list[int]:
+        """The versions that the table's log holds, oldest first; none where there is no table."""
+        files = (PurePosixPath(file) for file in list_files(self.spark, f"{self.path(table)}/_delta_log", "*.json"))
+        return [int(file.stem) for file in files if file.stem.isdecimal()]
+
+    def read(self, table: str, version: int | None = None) -> DataFrame:
+        """The table, newest or at a version; a table that is not there is the user's error."""
+        versions = self.versions(table)
+        reader = self.spark.read.format("delta")
+        if version is None:
+            return reader.load(self.path(table))
+        if version not in versions:
+            raise UserError(f"table {self.path(table)} has no version {version}, the newest is {versions[-1]}")
+        return reader.option("versionAsOf", version).load(self.path(table))
+
+    def read_run_date(self, table: str, run_date: date, version: int | None = None) -> DataFrame:
+        """The rows of one run_date."""
+        return self.read(table, version).where(F.col("run_date") == F.lit(run_date))
+
+    def replace(
+        self,
+        table: str,
+        rows: DataFrame,
+        run_date: date,
+        comments: Mapping[str, str] | None = None,
+        feature_set: str | None = None,
+    ) -> int:
+        """Put the rows in place of the run_date's, in one commit; gives the version that it made.
+
+        A table that is not there yet is made, partitioned by run_date (and by feature set).
+
+        Args:
+            table: Which.
+            rows: Its columns; they get run_date, and feature_set where it is given, where they have none.
+            run_date: The delivery.
+            comments: What columns mean.
+            feature_set: Replace only the rows of this one: the table keeps those of others.
+        """
+        said = comments or {}
+        columns = [
+            F.col(name).alias(name, metadata={"comment": said[name]}) if name in said else F.col(name)
+            for name in rows.columns
+        ]
+        place = {"run_date": F.lit(run_date)} | ({} if feature_set is None else {"feature_set": F.lit(feature_set)})
+        added = {name: value for name, value in place.items() if name not in rows.columns}
+        writer = rows.select(*columns).withColumns(added).write.format("delta").mode("overwrite")
+        if self.exists(table):
+            one_set = "" if feature_set is None else f" and feature_set = '{feature_set}'"
+            writer = writer.option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'{one_set}").option(
+                "mergeSchema", True
+            )
+        else:
+            writer = writer.partitionBy(*place).options(**TABLE_PROPERTIES)
+        self.spark.conf.unset(LAST_COMMIT)
+        self.save(writer, table)
+        return self.committed(table)
+
+    def committed(self, table: str) -> int:
+        """The version that the write before made, which may not be the newest: another may have written since.
+
+        Delta says it, but where no row came or went: then the newest is as good. Sail does not, and writes lakes of one
+        machine, which the lock keeps others from.
+        """
+        said = self.spark.conf.get(LAST_COMMIT, None)
+        return self.version(table) if said is None else int(said)
+
+    def numbers_as_they_are(self) -> AbstractContextManager[None]:
+        """Write no dictionaries: a feature's values seldom repeat, and looking each one up is two fifths of a write."""
+        return setting(self.spark, "parquet.enable.dictionary", "false")
+
+    def append(self, table: str, rows: DataFrame) -> None:
+        """Add rows to a log table."""
+        self.save(rows.write.format("delta").mode("append"), table)
+
+    def save(self, writer: DataFrameWriter, table: str) -> None:
+        """Write as it is set up.
+
+        Raises:
+            TryAgain: Another process wrote the same rows meanwhile; there is no lock elsewhere than on this machine.
+        """
+        try:
+            writer.save(self.path(table))
+        except WRITTEN_MEANWHILE as error:
+            raise TryAgain(f"{self.path(table)} was written by another process meanwhile: try again") from error
