@@ -84,13 +84,14 @@ def test_a_model_trained_by_mlflow_run_is_registered_and_scores_by_way_of_a_serv
 ) -> None:
     lake = shutil.copytree(demo_lake, tmp_path / "lake", ignore=shutil.ignore_patterns("mlflow"))
     quick = tmp_path / "quick.toml"
-    quick.write_text("[train]\nrounds = 15\nlearning_rate = 0.3\n")
+    quick.write_text("[train]\nrounds = 15\nlearning_rate = 0.3\n[search]\ntrials = 1\nfolds = 2\n")
     words = ["-m", "mlflow", "run", str(PROJECT), "--env-manager", "local", "-e", "train"]
     words += ["-P", f"lake={lake}", "-P", f"run_date={RUN_DATE}", "-P", f"env={quick}"]
     ended = run_python(*words, folder=tmp_path)
     assert ended.returncode == 0, ended.stderr[-3000:]
     client = MlflowClient(server)
-    (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    (run,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert (run.info.status, run.data.tags["verb"], run.data.params["run_date"]) == ("FINISHED", "train", RUN_DATE)
     assert run.data.tags["mlflow.project.entryPoint"] == "train"
     dated = ("--lake", str(lake), "--run-date", RUN_DATE)

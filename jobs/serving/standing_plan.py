@@ -5,6 +5,7 @@ Planning a thousand features takes Sail more than a second, and it never gives b
 replaced before a run; its parts are views that the server has resolved.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,11 +27,11 @@ class StandingPlan:
     Args:
         spark: The session, which keeps the views.
         folder: Where the rows of a run are, until it ends.
-        name: What tells its views from another plan's.
+        name: What tells its views from another plan's; what no name in SQL may hold becomes an underscore.
     """
 
     def __init__(self, spark: SparkSession, folder: Path, name: str) -> None:
-        self.spark, self.folder, self.name = spark, folder, name
+        self.spark, self.folder, self.name = spark, folder, re.sub(r"\W", "_", name)
         self.stages: list[list[str]] = []
 
     def table(self, name: str, schema: T.StructType) -> DataFrame:
@@ -47,8 +48,9 @@ class StandingPlan:
         return [self.table(name, part.schema) for name, part in zip(names, parts, strict=True)]
 
     def keep(self, name: str, plan: DataFrame) -> None:
-        """Have the server keep the plan, to be computed by its name."""
+        """Have the server keep the plan, to be computed by its name; one that it can't find by that fails here."""
         plan.createOrReplaceTempView(f"{self.name}_{name}")
+        self.kept(name).schema  # noqa: B018 (asks the server)
 
     @contextmanager
     def run(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
@@ -67,7 +69,11 @@ class StandingPlan:
 
     def compute(self, name: str) -> pa.Table:
         """The rows of a plan that was kept."""
-        return self.spark.table(f"{self.name}_{name}").toArrow()
+        return self.kept(name).toArrow()
+
+    def kept(self, name: str) -> DataFrame:
+        """A plan that was kept."""
+        return self.spark.table(f"{self.name}_{name}")
 
     def write(self, name: str, rows: pa.Table) -> None:
         """Put the rows in place of a table's."""

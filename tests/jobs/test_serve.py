@@ -298,7 +298,7 @@ def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
     first = store.versions.need_champion()
     model = store.versions.registered_model(first)
     source = store.connection.client.get_model_version(store.versions.name, str(first.version)).source
-    with serving(Path(copied.address), tmp_path / "log", "--set", "serve.refresh_seconds=0.2") as service:
+    with serving(Path(copied.root), tmp_path / "log", "--set", "serve.refresh_seconds=0.2") as service:
 
         def answer_of(version: int) -> dict[str, Any]:
             said = f"version {version} answers from now on"

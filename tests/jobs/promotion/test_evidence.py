@@ -145,7 +145,7 @@ def test_a_champion_of_another_lake_is_compared_on_others(
     monkeypatch.setattr("jobs.lake.feature_sets.feature_set", lambda *_: "0123456789ab")
     here = replace(candidate, lake="elsewhere")
     apart = told_apart(compare(next_job, store, here, measured, champion))
-    assert apart.why == f"feature set {champion.feature_set} was made in {next_job.lake.address}"
+    assert apart.why == f"feature set {champion.feature_set} was made in {store.runs.training(champion.run_id).lake}"
 
 
 def test_a_champion_that_can_not_score_any_more_can_be_replaced(
