@@ -319,7 +319,7 @@ def test_promotions_need_no_restart_be_they_of_the_same_features_or_of_others(
         values = rows[[MOVED]] - 0.1
         other = model_of_moved(rows[MOVED], fitted.version)
         with store.runs.start("other features", {}) as run:
-            third = promote_as_next(store, other, run.info.run_id, f"models:/{run.log_model(other)}")
+            third = promote_as_next(store, other, run.id, f"models:/{run.log_model(other)}")
         expected = pd.Series(other.probabilities(values), index=values.index)
         assert np.abs(expected - other.probabilities(rows)).max() > 0.1
         answer = answer_of(third)
