@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from pyspark.sql import SparkSession
 
 from features.rows_as_sent import few, shown
-from jobs.runtime.addresses import literally, matching_files
+from jobs.runtime.addresses import literally, matching_files, path_of
 from jobs.runtime.errors import ContractBroken, UserError
 
 ENDINGS = (".csv", ".csv.gz")
@@ -44,6 +44,8 @@ def open_folder(spark: SparkSession, source: str) -> Folder:
     Raises:
         UserError: It is not there, or is no folder.
     """
+    if ":" in path_of(source):
+        raise UserError(f"--input {source}: Hadoop finds no file by its name below a path with ':': rename the folder")
     files = matching_files(spark, literally(source))
     if files is None:
         raise UserError(f"--input {source} is not there: name the folder that holds the delivery's files")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
@@ -33,9 +34,9 @@ class FeatureSet:
     encodings: Encodings
     row_models: RowModels | None
 
-    @property
+    @cached_property
     def version(self) -> str:
-        """Which one these make with the declarations as they are now."""
+        """Which one these make with the declarations as they are now; hashing all of them takes a while."""
         return feature_set(self.encodings, self.row_models.version if self.row_models else "")
 
     @property

@@ -22,6 +22,7 @@ from jobs.runtime.session import SAIL, engine_of_this_process
 # Two letters at least. Without a slash after it, as in 10:30 or a:b, the colon is part of a folder's name.
 FILE_SYSTEM = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?=/)(//[^/]+)?")
 THIS_MACHINE = "file:"
+OF_PATTERNS = "{}[]*?\\"
 PLAIN_NAMES = re.compile(r"[A-Za-z0-9 /._+,;:&$'=@()!-]+")
 
 
@@ -62,6 +63,13 @@ def resolve(spark: SparkSession, text: str, option: str) -> Address:
         UserError: Nothing can have this name, or Spark can't look there.
     """
     check_name(text, option)
+    address = resolved(spark, text, option)
+    check_pattern(address, option)
+    return address
+
+
+def resolved(spark: SparkSession, text: str, option: str) -> Address:
+    """As `resolve`, of what can be a name."""
     named = FILE_SYSTEM.match(text)
     if named and named[0] != THIS_MACHINE:
         path = text[named.end() :].rstrip("/")
@@ -84,6 +92,16 @@ def check_name(text: str, option: str) -> None:
     home = os.path.expanduser(text)
     if home != text:
         raise UserError(f"{option} {text}: the shell has left the ~ as it is: write {home}, or ./{text} for that name")
+
+
+def check_pattern(address: Address, option: str) -> None:
+    """Refuse what Hadoop would misread: escaped it is a pattern, in which 10:30 is a file system."""
+    path = path_of(address.text)
+    strange = next((letter for letter in path if letter in OF_PATTERNS), None)
+    if strange and ":" in path:
+        raise UserError(
+            f"{option} {address}: Hadoop takes no path that has both ':' and '{strange}': rename the folder"
+        )
 
 
 def check_engine(path: str, option: str) -> str:
@@ -160,11 +178,13 @@ def matching_files(spark: SparkSession, addresses: str, pattern: str = "*") -> l
 
 
 def literally(address: str) -> str:
-    """The address with the characters escaped that Hadoop would take for a pattern.
+    """The address with the characters escaped that Hadoop would take for a pattern."""
+    path = path_of(address)
+    escaped = "".join(f"\\{letter}" if letter in OF_PATTERNS else letter for letter in path)
+    return address[: len(address) - len(path)] + escaped
 
-    In a pattern it takes 10:30 for a file system, but not 10[:]30.
-    """
+
+def path_of(address: str) -> str:
+    """An address without its file system."""
     named = FILE_SYSTEM.match(address)
-    path = address[named.end() :] if named else address
-    escaped = "".join(f"\\{letter}" if letter in "{}[]*?\\" else letter for letter in path)
-    return address[: len(address) - len(path)] + escaped.replace(":", "[:]")
+    return address[named.end() :] if named else address

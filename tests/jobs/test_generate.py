@@ -347,7 +347,7 @@ def test_a_refusal_says_what_to_write_instead_and_touches_nothing(
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "love.txt").write_text("dear")
     arguments = argparse.Namespace(
-        verb="generate", applicants=applicants, seed=seed, output=str(tmp_path / output), settings=settings
+        verb="generate", applicants=applicants, seed=seed, output=str(tmp_path / output), env="local"
     )
     with pytest.raises(UserError, match=re.escape(message)):
         main(arguments, settings)

@@ -23,6 +23,7 @@ from jobs.registry.runs import Tried
 from jobs.registry.store import connect
 from jobs.registry.versions import Verdict
 from jobs.report import report
+from jobs.runtime.addresses import Address
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Decision, Settings, load_settings
 from jobs.scoring.one_applicant import Applicant
@@ -188,7 +189,7 @@ def test_a_run_leaves_a_report_of_its_lake(spark: SparkSession, demo_lake: Path)
 
 
 def test_the_page_that_is_logged_tells_of_no_applicant(demo_lake: Path, settings: Settings):
-    runs = connect(str(demo_lake), settings.mlflow).runs
+    runs = connect(Address(str(demo_lake)), settings.mlflow).runs
     run_id = runs.latest_training(RUN_DATE).run_id
     name = f"reports/{RUN_DATE}.html"
     uri = runs.connection.uri

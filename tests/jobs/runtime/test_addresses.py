@@ -16,7 +16,7 @@ from jobs.runtime.errors import UserError
 from jobs.runtime.session import setting
 
 DAY = date(2018, 5, 17)
-ODD = "50% off %41 #1 a?b=c 10:30 [x] {y,z} st*r back\\slash ümlaut 'one' \"two\" ; ~ &+"
+ODD = "50% off %41 #1 a?b=c [x] {y,z} st*r back\\slash ümlaut 'one' \"two\" ; ~ &+"
 """A folder may be called so."""
 
 
@@ -91,28 +91,37 @@ def test_nothing_of_a_lake_elsewhere_is_on_this_machine(spark: SparkSession, on_
     assert not Path("/data").exists()
 
 
-def test_any_name_that_a_folder_may_have_is_a_lakes(spark: SparkSession, tmp_path: Path) -> None:
-    lake = Lake.open(str(tmp_path / ODD / "lake"), spark)
+@pytest.mark.parametrize("name", [ODD, "50% off at 10:30, #1 ü"])
+def test_any_name_that_a_folder_may_have_is_a_lakes(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    lake = Lake.open(str(tmp_path / name / "lake"), spark)
     with lake.locked():
         assert [lake.replace("some/table", spark.range(rows), DAY) for rows in (1, 2)] == [0, 1]
     assert lake.read_run_date("some/table", DAY).count() == 2
     assert lake.read("some/table", 0).count() == 1
-    assert sorted(path.name for path in (tmp_path / ODD / "lake").iterdir()) == [".lock", "some"]
-    assert [path.name for path in tmp_path.iterdir()] == [ODD]
+    assert sorted(path.name for path in (tmp_path / name / "lake").iterdir()) == [".lock", "some"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_any_name_that_a_folder_may_have_is_a_deliverys(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("10:30", ODD):
-        Path(name).mkdir()
-        Path(name, "bureau.csv").write_text("a,b\n1,2\n")
-        parts = find_parts(open_folder(spark, resolve(spark, name, "--input").text), "bureau")
-        assert parts is not None
-        assert [spark.read.option("header", True).csv(literally(part)).columns for part in parts.addresses] == [
-            ["a", "b"]
-        ]
+    Path(ODD).mkdir()
+    Path(ODD, "bureau.csv").write_text("a,b\n1,2\n")
+    parts = find_parts(open_folder(spark, resolve(spark, ODD, "--input").text), "bureau")
+    assert parts is not None
+    assert [spark.read.option("header", True).csv(literally(part)).columns for part in parts.addresses] == [["a", "b"]]
+
+
+def test_a_name_that_hadoop_misreads_is_refused_in_words(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"--lake .*/10:30 \[x\]: Hadoop takes no path that has both ':' and '\['"):
+        resolve(spark, "10:30 [x]", "--lake")
+    Path("10:30").mkdir()
+    with pytest.raises(UserError, match=r"--input .*/10:30: Hadoop finds no file .* with ':': rename the folder"):
+        open_folder(spark, resolve(spark, "10:30", "--input").text)
 
 
 @pytest.mark.parametrize(
