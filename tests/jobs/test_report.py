@@ -189,10 +189,9 @@ def test_a_run_leaves_a_report_of_its_lake(spark: SparkSession, demo_lake: Path)
 
 
 def test_the_page_that_is_logged_tells_of_no_applicant(demo_lake: Path, settings: Settings):
-    runs = connect(Address(str(demo_lake)), settings.mlflow).runs
-    run_id = runs.latest_training(RUN_DATE).run_id
+    store = connect(Address(str(demo_lake)), settings.mlflow)
+    run_id, uri = store.versions.need_champion().run_id, store.connection.uri
     name = f"reports/{RUN_DATE}.html"
-    uri = runs.connection.uri
     logged = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name, tracking_uri=uri))
     assert "Applicant" in (demo_lake / name).read_text(encoding="utf-8")
     assert 'id="applicant"' in (demo_lake / name).read_text(encoding="utf-8")
