@@ -186,6 +186,20 @@ COUNT, SUM, MEAN, MIN = Aggregation.COUNT, Aggregation.SUM, Aggregation.MEAN, Ag
 MAX, STD, TREND, DECAYED = Aggregation.MAX, Aggregation.STD, Aggregation.TREND, Aggregation.DECAYED
 
 
+KEEP_THE_SIGN = {SUM, MEAN, MIN, MAX, DECAYED}
+"""The aggregations that rise, or stay, where one of the rows' values rises."""
+
+
+class Risk(Enum):
+    """Which way the risk goes as a number rises, where the business knows it: it may stay, but never goes the other.
+
+    A feature of the rows hands it to what `KEEP_THE_SIGN` makes of them; a spread or a count has no such sign.
+    """
+
+    RISING = 1
+    FALLING = -1
+
+
 class By(Enum):
     """What the edge of a window is measured in."""
 
@@ -230,6 +244,7 @@ class Feature:
         about: What the value is, in a sentence.
         windows: Ends of age windows in the table's unit of age (numbers), or `EVER`.
         slices: Row filters.
+        risk: Which way it goes as the value rises (see `rising`).
     """
 
     name: str
@@ -239,6 +254,7 @@ class Feature:
     about: str
     windows: tuple[int | Window, ...] = (EVER,)
     slices: tuple[Slice, ...] = (ALL,)
+    risk: Risk | None = None
 
     def __post_init__(self) -> None:
         check_folding(self)
@@ -270,6 +286,7 @@ class Ordered:
     last: tuple[int, ...] = ()
     first: tuple[int, ...] = ()
     slices: tuple[Slice, ...] = (ALL,)
+    risk: Risk | None = None
 
     def __post_init__(self) -> None:
         check_folding(self)
@@ -297,6 +314,7 @@ class Ratio:
     about: str
     windows: tuple[int | Window, ...] = (EVER,)
     slices: tuple[Slice, ...] = (ALL,)
+    risk: Risk | None = None
 
     def __post_init__(self) -> None:
         check_folding(self)
@@ -323,6 +341,7 @@ class Derived:
     sql: str
     family: str
     about: str
+    risk: Risk | None = None
 
     def __post_init__(self) -> None:
         check_feature(self, self.sql)
@@ -425,6 +444,19 @@ class Expected:
 Folding = Feature | Ordered | Ratio
 Learned = Encoded | GroupDeviation | Expected
 Declared = Folding | Derived | Learned
+
+
+Signed = Feature | Ordered | Ratio | Derived
+
+
+def rising[S: Signed](*declared: S) -> tuple[S, ...]:
+    """The same, as never lowering the risk where they rise: more days late."""
+    return tuple(replace(each, risk=Risk.RISING) for each in declared)
+
+
+def falling[S: Signed](*declared: S) -> tuple[S, ...]:
+    """The same, as never raising the risk where they rise: a higher external score."""
+    return tuple(replace(each, risk=Risk.FALLING) for each in declared)
 
 
 def check_feature(declared: Declared, *expressions: str) -> None:
@@ -798,6 +830,13 @@ class Named:
     slice: Slice | None
     window: Window | None
     declared: Declared
+
+    @property
+    def risk(self) -> Risk | None:
+        """Which way the risk goes as the feature rises; None where nobody has said, or its aggregation has no sign."""
+        if not isinstance(self.declared, Signed):
+            return None
+        return self.declared.risk if self.aggregation is None or self.aggregation in KEEP_THE_SIGN else None
 
     @property
     def description(self) -> str:

@@ -52,10 +52,10 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 def catalogue_grid(named: tuple[Named, ...]) -> Grid:
     """Every feature, for a terminal."""
     grid = Grid(title=f"{len(named)} features", title_justify="left", row_styles=("", "dim"))
-    for heading in ("feature", "table", "family", "what it is"):
+    for heading in ("feature", "table", "family", "risk", "what it is"):
         grid.add_column(heading, overflow="fold")
     for each in named:
-        grid.add_row(each.name, each.table, each.family, each.description)
+        grid.add_row(each.name, each.table, each.family, sign(each), each.description)
     return grid
 
 
@@ -69,6 +69,7 @@ def markdown(named: tuple[Named, ...]) -> str:
         "",
         f"{len(named)} features: " + ", ".join(f"{count} from {table}" for table, count in counts.items()) + ".",
         "Those from scores of rows are there where `nested.enabled` is true.",
+        "Where the risk rises or falls with a feature, `train.monotone` keeps the trees from saying otherwise.",
         "",
         "## Reason families",
         "",
@@ -78,9 +79,17 @@ def markdown(named: tuple[Named, ...]) -> str:
     families = Counter(each.family for each in named)
     lines += [f"| {family} | {sentence} | {families[family]} |" for family, sentence in FAMILIES.items()]
     for table, members in groupby(named, key=lambda each: each.table):
-        lines += ["", f"## {table}", "", "| feature | family | what it is |", "|---|---|---|"]
-        lines += [f"| `{each.name}` | {each.family} | {each.description.replace('|', '&#124;')} |" for each in members]
+        lines += ["", f"## {table}", "", "| feature | family | risk | what it is |", "|---|---|---|---|"]
+        lines += [
+            f"| `{each.name}` | {each.family} | {sign(each)} | {each.description.replace('|', '&#124;')} |"
+            for each in members
+        ]
     return "\n".join(lines) + "\n"
+
+
+def sign(named: Named) -> str:
+    """Which way the risk goes as the feature rises, where that is declared."""
+    return "" if named.risk is None else named.risk.name.lower()
 
 
 def applicant_row(lake: Lake, applicant: int, run_date: date | None) -> Row:

@@ -59,7 +59,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
         job = replace(job, settings=settings)
         store = connect(job.lake.address, job.settings.mlflow)
         with store.runs.start(f"train {job.run_date}", run_tags(job, training)) as run:
-            searched = search(step, run, training.rows, training.names, job.settings)
+            searched = search(step, run, training.rows, training.inputs, job.settings)
             training, job = training.only(searched.names), with_booster(job, searched.train)
             with run.autologging():
                 trained = fit(training, job.settings.train, searched.by_round)

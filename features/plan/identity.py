@@ -2,7 +2,7 @@
 
 It covers what is computed (expressions, filters, windows, aggregations, orders, derivations, rollups, lookups,
 encodings and what they were fitted to, row models) and which code computes it. Not what is only told or checked:
-descriptions, families, levels of open lists, bounds, codes, and columns that nothing reads.
+descriptions, families, the sign of the risk, levels of open lists, bounds, codes, and columns that nothing reads.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ COMPUTED_BY = 1
 """The version of the code in `features/plan`. A change by which the same declarations give another number raises it;
 tests/features/plan/test_golden_table.py says where that is so."""
 
-TOLD_OR_CHECKED = {"about", "family"}
-"""The parts of a declaration that no number depends on."""
+TOLD_OR_CHECKED = {"about", "family", "risk"}
+"""The parts of a declaration that no number of the table depends on."""
 TOLD_OF_A_TABLE = TOLD_OR_CHECKED | {"files", "optional", "columns"}
 """Of the contract's columns those that are read count (see `read_of`)."""
 

@@ -4,7 +4,19 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from features.bounds import FAR_AHEAD, LARGEST_IDENTIFIER, LONG_AGO, MOST_COUNTED, MOST_MONEY
-from features.spec import Code, Column, Declared, Derivation, Derived, Encoded, Expected, GroupDeviation, Table, Type
+from features.spec import (
+    Code,
+    Column,
+    Declared,
+    Derivation,
+    Derived,
+    Encoded,
+    Expected,
+    GroupDeviation,
+    Table,
+    Type,
+    falling,
+)
 
 YES_OR_NO = ("Y", "N")
 ONE_OR_ZERO = ("1", "0")
@@ -383,10 +395,14 @@ def as_delivered(family: str, *names: str) -> tuple[Derived, ...]:
 
 
 EXTERNAL_SCORES = (
-    *as_delivered("external scores", *EXT),
-    Derived("EXT_MEAN", "EXT_MEAN", "external scores", "Mean of the known external scores."),
-    Derived("EXT_MIN", "least(EXT_SOURCE_1, EXT_SOURCE_2, EXT_SOURCE_3)", "external scores", "Lowest known score."),
-    Derived("EXT_MAX", "greatest(EXT_SOURCE_1, EXT_SOURCE_2, EXT_SOURCE_3)", "external scores", "Highest known score."),
+    *falling(
+        *as_delivered("external scores", *EXT),
+        Derived("EXT_MEAN", "EXT_MEAN", "external scores", "Mean of the known external scores."),
+        Derived("EXT_MIN", "least(EXT_SOURCE_1, EXT_SOURCE_2, EXT_SOURCE_3)", "external scores", "Lowest known score."),
+        Derived(
+            "EXT_MAX", "greatest(EXT_SOURCE_1, EXT_SOURCE_2, EXT_SOURCE_3)", "external scores", "Highest known score."
+        ),
+    ),
     Derived("EXT_SPREAD", "EXT_MAX - EXT_MIN", "external scores", "Highest less lowest known score."),
     Derived(
         "EXT_STD",
@@ -394,14 +410,18 @@ EXTERNAL_SCORES = (
         "external scores",
         "Standard deviation of the known scores.",
     ),
-    Derived("EXT_PRODUCT", "EXT_SOURCE_1 * EXT_SOURCE_2 * EXT_SOURCE_3", "external scores", "Product of the scores."),
-    Derived(
-        "EXT_WEIGHTED",
-        "(2 * coalesce(EXT_SOURCE_1, 0) + coalesce(EXT_SOURCE_2, 0) + 3 * coalesce(EXT_SOURCE_3, 0))"
-        " / nullif(2 * cast(EXT_SOURCE_1 is not null as int) + cast(EXT_SOURCE_2 is not null as int)"
-        " + 3 * cast(EXT_SOURCE_3 is not null as int), 0)",
-        "external scores",
-        "Mean of the known scores, weighted 2 : 1 : 3.",
+    *falling(
+        Derived(
+            "EXT_PRODUCT", "EXT_SOURCE_1 * EXT_SOURCE_2 * EXT_SOURCE_3", "external scores", "Product of the scores."
+        ),
+        Derived(
+            "EXT_WEIGHTED",
+            "(2 * coalesce(EXT_SOURCE_1, 0) + coalesce(EXT_SOURCE_2, 0) + 3 * coalesce(EXT_SOURCE_3, 0))"
+            " / nullif(2 * cast(EXT_SOURCE_1 is not null as int) + cast(EXT_SOURCE_2 is not null as int)"
+            " + 3 * cast(EXT_SOURCE_3 is not null as int), 0)",
+            "external scores",
+            "Mean of the known scores, weighted 2 : 1 : 3.",
+        ),
     ),
     *(
         Derived(f"{one}_LESS_{other[-1]}", f"{one} - {other}", "external scores", f"Score {one[-1]} less {other[-1]}.")

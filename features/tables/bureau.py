@@ -26,6 +26,7 @@ from features.spec import (
     Slice,
     Table,
     Type,
+    rising,
 )
 
 COLUMNS = (
@@ -248,45 +249,47 @@ TIMING: tuple[Declared, ...] = (
 )
 
 OVERDUE: tuple[Declared, ...] = (
-    Feature("overdue_days", "CREDIT_DAY_OVERDUE", (MAX, MEAN), DELINQUENCY, "Days past due now."),
-    Feature("overdue", "AMT_CREDIT_SUM_OVERDUE", (SUM, MAX), DELINQUENCY, "Amount overdue now."),
-    Feature(
-        "overdue_ratio", "overdue_ratio", (MEAN, MAX), DELINQUENCY, "Overdue over the amount.", slices=(ALL, ACTIVE)
-    ),
-    Feature("max_overdue", "AMT_CREDIT_MAX_OVERDUE", (SUM, MEAN, MAX), DELINQUENCY, "Highest amount overdue."),
-    Feature(
-        "max_overdue",
-        "AMT_CREDIT_MAX_OVERDUE",
-        (MEAN, MAX),
-        DELINQUENCY,
-        "Highest amount overdue.",
-        windows=(365, 1095),
-    ),
-    Feature("max_overdue", "AMT_CREDIT_MAX_OVERDUE", (DECAYED,), DELINQUENCY, "Highest amount overdue."),
-    Feature(
-        "max_overdue_ratio",
-        "max_overdue_ratio",
-        (MEAN, MAX),
-        DELINQUENCY,
-        "Highest overdue over the amount.",
-        slices=(ALL, ACTIVE, CLOSED, CONSUMER, CARD),
-    ),
-    Ratio(
-        "total_max_overdue_ratio",
-        "AMT_CREDIT_MAX_OVERDUE",
-        "AMT_CREDIT_SUM",
-        DELINQUENCY,
-        "Highest amounts overdue over everything lent.",
-        windows=(1095, EVER),
-    ),
-    Feature(
-        "ever_overdue",
-        "coalesce(AMT_CREDIT_MAX_OVERDUE, 0) > 0",
-        (MEAN,),
-        DELINQUENCY,
-        "Was once overdue.",
-        windows=(365, 1095, EVER),
-        slices=(ALL, ACTIVE),
+    *rising(
+        Feature("overdue_days", "CREDIT_DAY_OVERDUE", (MAX, MEAN), DELINQUENCY, "Days past due now."),
+        Feature("overdue", "AMT_CREDIT_SUM_OVERDUE", (SUM, MAX), DELINQUENCY, "Amount overdue now."),
+        Feature(
+            "overdue_ratio", "overdue_ratio", (MEAN, MAX), DELINQUENCY, "Overdue over the amount.", slices=(ALL, ACTIVE)
+        ),
+        Feature("max_overdue", "AMT_CREDIT_MAX_OVERDUE", (SUM, MEAN, MAX), DELINQUENCY, "Highest amount overdue."),
+        Feature(
+            "max_overdue",
+            "AMT_CREDIT_MAX_OVERDUE",
+            (MEAN, MAX),
+            DELINQUENCY,
+            "Highest amount overdue.",
+            windows=(365, 1095),
+        ),
+        Feature("max_overdue", "AMT_CREDIT_MAX_OVERDUE", (DECAYED,), DELINQUENCY, "Highest amount overdue."),
+        Feature(
+            "max_overdue_ratio",
+            "max_overdue_ratio",
+            (MEAN, MAX),
+            DELINQUENCY,
+            "Highest overdue over the amount.",
+            slices=(ALL, ACTIVE, CLOSED, CONSUMER, CARD),
+        ),
+        Ratio(
+            "total_max_overdue_ratio",
+            "AMT_CREDIT_MAX_OVERDUE",
+            "AMT_CREDIT_SUM",
+            DELINQUENCY,
+            "Highest amounts overdue over everything lent.",
+            windows=(1095, EVER),
+        ),
+        Feature(
+            "ever_overdue",
+            "coalesce(AMT_CREDIT_MAX_OVERDUE, 0) > 0",
+            (MEAN,),
+            DELINQUENCY,
+            "Was once overdue.",
+            windows=(365, 1095, EVER),
+            slices=(ALL, ACTIVE),
+        ),
     ),
     Feature(
         "overdue_loan_age",
@@ -312,7 +315,11 @@ LAST: tuple[Declared, ...] = (
         )
     ),
     Ordered("age", "age", (MEAN,), HISTORY, "Days since the loan.", last=(3, 5)),
-    Ordered("max_overdue", "AMT_CREDIT_MAX_OVERDUE", (MAX,), DELINQUENCY, "Highest amount overdue.", last=(1, 3, 5)),
+    *rising(
+        Ordered(
+            "max_overdue", "AMT_CREDIT_MAX_OVERDUE", (MAX,), DELINQUENCY, "Highest amount overdue.", last=(1, 3, 5)
+        ),
+    ),
     Ordered("debt_ratio", "debt_ratio", (MEAN,), DEBT, "Debt over the amount.", last=(1, 3), slices=(ACTIVE, CONSUMER)),
     Ordered("credit", "AMT_CREDIT_SUM", (MEAN,), DEBT, "Loan amount.", last=(1,), slices=(ACTIVE, CONSUMER)),
     Ordered("time_left", "time_left", (MEAN,), DEBT, "Share of time to come.", last=(1, 3), slices=(ACTIVE,)),

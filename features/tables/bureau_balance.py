@@ -5,7 +5,7 @@ ones. A month counts as observed where a payment was due in it, so neither C (cl
 """
 
 from features.bounds import LARGEST_IDENTIFIER, YEARS_AGO, YEARS_AHEAD
-from features.spec import DECAYED, EVER, MAX, MEAN, MIN, TREND, Column, Derivation, Feature, Moment, Table, Type
+from features.spec import DECAYED, EVER, MAX, MEAN, MIN, TREND, Column, Derivation, Feature, Moment, Table, Type, rising
 
 COLUMNS = (
     Column("SK_ID_BUREAU", Type.ID, "The bureau loan.", required=True, low=1, high=LARGEST_IDENTIFIER),
@@ -40,11 +40,17 @@ DERIVATIONS = (
 LATENESS = "bureau delinquency"
 
 FEATURES = (
-    Feature("late", "late", (MEAN,), LATENESS, "Month with a payment past due.", windows=(6, 12, 24, 60, EVER)),
-    Feature("very_late", "very_late", (MEAN,), LATENESS, "Month past due by more than 30 days.", windows=(24, EVER)),
+    *rising(
+        Feature("late", "late", (MEAN,), LATENESS, "Month with a payment past due.", windows=(6, 12, 24, 60, EVER)),
+        Feature(
+            "very_late", "very_late", (MEAN,), LATENESS, "Month past due by more than 30 days.", windows=(24, EVER)
+        ),
+    ),
     Feature("late_age", "case when late then age end", (MIN,), LATENESS, "How long ago a month was late."),
-    Feature("level", "level", (MEAN, MAX), LATENESS, "Lateness from 0 to 5.", windows=(12, EVER)),
-    Feature("level", "level", (DECAYED,), LATENESS, "Lateness from 0 to 5, the latest months counting most."),
+    *rising(
+        Feature("level", "level", (MEAN, MAX), LATENESS, "Lateness from 0 to 5.", windows=(12, EVER)),
+        Feature("level", "level", (DECAYED,), LATENESS, "Lateness from 0 to 5, the latest months counting most."),
+    ),
     Feature("level", "level", (TREND,), LATENESS, "Lateness from 0 to 5, rising or falling.", windows=(24,)),
     Feature(
         "unknown", "STATUS = 'X'", (MEAN,), "bureau history", "Month without news of the loan.", windows=(12, EVER)

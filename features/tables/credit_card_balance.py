@@ -22,6 +22,7 @@ from features.spec import (
     Slice,
     Table,
     Type,
+    rising,
 )
 
 COLUMNS = (
@@ -173,16 +174,20 @@ REPAYMENT: tuple[Declared, ...] = (
     Ratio("total_paid_to_minimum", "paid", "minimum", PAYMENT, "All paid over all due.", windows=(4, 12, EVER)),
     Feature("paid_to_minimum", "paid_to_minimum", (MEAN,), PAYMENT, "Paid over due, at most 10.", (4, 12, EVER)),
     Feature("paid_less_minimum", "paid - minimum", (MEAN,), PAYMENT, "Paid less due.", windows=(4, 12, EVER)),
-    Feature("below_minimum", "below_minimum", (MEAN,), PAYMENT, "Paid less than was due.", windows=(6, 12, EVER)),
-    Feature("below_minimum", "below_minimum", (DECAYED,), PAYMENT, "Paid less than was due."),
+    *rising(
+        Feature("below_minimum", "below_minimum", (MEAN,), PAYMENT, "Paid less than was due.", windows=(6, 12, EVER)),
+        Feature("below_minimum", "below_minimum", (DECAYED,), PAYMENT, "Paid less than was due."),
+    ),
     Feature("only_minimum", "paid_to_minimum between 1 and 1.1e0", (MEAN,), PAYMENT, "Paid no more than was due."),
     Ratio("paid_to_balance", "paid", "AMT_BALANCE", PAYMENT, "Paid over owed.", (12, EVER), (IN_USE,)),
     Feature("age", "age", (MIN,), PAYMENT, "Months since.", slices=(UNDERPAID, OVERDUE, OVERDUE_LARGE)),
-    Feature("dpd", "SK_DPD", (MEAN, MAX), PAYMENT, "Days past due.", windows=(12, EVER)),
-    Feature("dpd_def", "SK_DPD_DEF", (MAX,), PAYMENT, "Days past due, small debts left out.", windows=(12, EVER)),
-    Feature("is_late", OVERDUE.where, (MEAN,), PAYMENT, "Past due.", windows=(6, 12, EVER)),
-    Feature("is_late_def", OVERDUE_LARGE.where, (MEAN,), PAYMENT, "Past due, small debts left out.", (12, EVER)),
-    Feature("is_late", OVERDUE.where, (DECAYED,), PAYMENT, "Past due, the latest counting most."),
+    *rising(
+        Feature("dpd", "SK_DPD", (MEAN, MAX), PAYMENT, "Days past due.", windows=(12, EVER)),
+        Feature("dpd_def", "SK_DPD_DEF", (MAX,), PAYMENT, "Days past due, small debts left out.", windows=(12, EVER)),
+        Feature("is_late", OVERDUE.where, (MEAN,), PAYMENT, "Past due.", windows=(6, 12, EVER)),
+        Feature("is_late_def", OVERDUE_LARGE.where, (MEAN,), PAYMENT, "Past due, small debts left out.", (12, EVER)),
+        Feature("is_late", OVERDUE.where, (DECAYED,), PAYMENT, "Past due, the latest counting most."),
+    ),
     Feature("instalments", "CNT_INSTALMENT_MATURE_CUM", (MAX,), PAYMENT, "Instalments paid so far."),
     Feature("completed", "NAME_CONTRACT_STATUS = 'Completed'", (MEAN,), PAYMENT, "Months after the card was closed."),
     Feature("age", "age", (MIN, MAX), USE, "Months since the balance."),

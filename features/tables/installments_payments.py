@@ -25,6 +25,7 @@ from features.spec import (
     Slice,
     Table,
     Type,
+    rising,
 )
 
 COLUMNS = (
@@ -139,14 +140,16 @@ OPENING = Slice("opening", f"NUM_INSTALMENT_NUMBER <= 3 and not coalesce({CARD.w
 KINDS = (CONSUMER, CASH, CARD)
 
 LATENESS: tuple[Declared, ...] = (
-    Feature("late", "days_late", (MEAN, MAX), LATE, "Days paid late.", windows=(60, 90, 180, 365, 730, EVER)),
-    Feature("late", "days_late", (STD,), LATE, "Days paid late.", windows=(365, EVER)),
-    Feature("late", "days_late", (DECAYED,), LATE, "Days paid late, the latest counting most."),
-    Feature("late", "days_late", (TREND,), LATE, "Days paid late.", windows=(365, 1095, EVER)),
-    Feature("late", "days_late", (MEAN, MAX), LATE, "Days paid late.", windows=(365, EVER), slices=KINDS),
-    Feature("late", "days_late", (MEAN, MAX), LATE, "Days paid late.", slices=(OPENING,)),
-    Ordered("late", "days_late", (MEAN,), LATE, "Days paid late.", last=(1, 3, 5, 10), first=(3, 10)),
-    Ordered("late", "days_late", (MAX,), LATE, "Days paid late.", last=(3, 10), first=(3,)),
+    *rising(
+        Feature("late", "days_late", (MEAN, MAX), LATE, "Days paid late.", windows=(60, 90, 180, 365, 730, EVER)),
+        Feature("late", "days_late", (STD,), LATE, "Days paid late.", windows=(365, EVER)),
+        Feature("late", "days_late", (DECAYED,), LATE, "Days paid late, the latest counting most."),
+        Feature("late", "days_late", (TREND,), LATE, "Days paid late.", windows=(365, 1095, EVER)),
+        Feature("late", "days_late", (MEAN, MAX), LATE, "Days paid late.", windows=(365, EVER), slices=KINDS),
+        Feature("late", "days_late", (MEAN, MAX), LATE, "Days paid late.", slices=(OPENING,)),
+        Ordered("late", "days_late", (MEAN,), LATE, "Days paid late.", last=(1, 3, 5, 10), first=(3, 10)),
+        Ordered("late", "days_late", (MAX,), LATE, "Days paid late.", last=(3, 10), first=(3,)),
+    ),
     Feature("early", "days_early", (MEAN,), LATE, "Days paid early.", windows=(90, 365, EVER)),
     Feature("early", "days_early", (MAX,), LATE, "Days paid early.", windows=(365, EVER)),
     Feature("early", "days_early", (DECAYED,), LATE, "Days paid early, the latest counting most."),
@@ -154,34 +157,40 @@ LATENESS: tuple[Declared, ...] = (
     Feature("delay", "delay", (MAX, STD, TREND), LATE, "Days from due to paid, early below 0.", windows=(365, EVER)),
     Feature("delay", "delay", (DECAYED,), LATE, "Days from due to paid, early below 0."),
     Ordered("delay", "delay", (MEAN,), LATE, "Days from due to paid, early below 0.", last=(1, 3, 5)),
-    Feature("mean_late", "mean_days_late", (MEAN,), LATE, "Days late, by amount.", windows=(365, EVER)),
-    Feature("mean_late", "paid_share * mean_days_late", (DECAYED,), LATE, "Days late, by share of the amount due."),
-    Feature("first_late", "first_days_late", (MEAN, MAX), LATE, "Days the first payment was late."),
+    *rising(
+        Feature("mean_late", "mean_days_late", (MEAN,), LATE, "Days late, by amount.", windows=(365, EVER)),
+        Feature("mean_late", "paid_share * mean_days_late", (DECAYED,), LATE, "Days late, by share of the amount due."),
+        Feature("first_late", "first_days_late", (MEAN, MAX), LATE, "Days the first payment was late."),
+    ),
 )
 
 LATE_SHARES: tuple[Declared, ...] = (
-    Feature("is_late", "days_late > 0", (MEAN,), LATE, "Paid late.", windows=(60, 90, 180, 365, 730, EVER)),
-    Feature("is_late", "days_late > 0", (DECAYED, TREND), LATE, "Paid late."),
-    Feature("is_late", "days_late > 0", (MEAN,), LATE, "Paid late.", slices=(*KINDS, OPENING)),
-    Ordered("is_late", "days_late > 0", (MEAN,), LATE, "Paid late.", last=(3, 5, 10), first=(10,)),
-    Feature("is_late_7", "days_late > 7", (MEAN,), LATE, "Over 7 days late.", windows=(180, 365, EVER)),
-    Feature("is_late_7", "days_late > 7", (DECAYED,), LATE, "Over 7 days late."),
-    Feature("is_late_15", "days_late > 15", (MEAN,), LATE, "Over 15 days late.", windows=(365, EVER)),
-    Feature("is_late_30", "days_late > 30", (MEAN,), LATE, "Over 30 days late.", windows=(365, EVER)),
+    *rising(
+        Feature("is_late", "days_late > 0", (MEAN,), LATE, "Paid late.", windows=(60, 90, 180, 365, 730, EVER)),
+        Feature("is_late", "days_late > 0", (DECAYED, TREND), LATE, "Paid late."),
+        Feature("is_late", "days_late > 0", (MEAN,), LATE, "Paid late.", slices=(*KINDS, OPENING)),
+        Ordered("is_late", "days_late > 0", (MEAN,), LATE, "Paid late.", last=(3, 5, 10), first=(10,)),
+        Feature("is_late_7", "days_late > 7", (MEAN,), LATE, "Over 7 days late.", windows=(180, 365, EVER)),
+        Feature("is_late_7", "days_late > 7", (DECAYED,), LATE, "Over 7 days late."),
+        Feature("is_late_15", "days_late > 15", (MEAN,), LATE, "Over 15 days late.", windows=(365, EVER)),
+        Feature("is_late_30", "days_late > 30", (MEAN,), LATE, "Over 30 days late.", windows=(365, EVER)),
+    ),
     Feature("age", "age", (MIN,), LATE, "Days since it was due.", slices=(OVERDUE, OVERDUE_WEEK, OVERDUE_MONTH)),
     Feature("completed_late", "days_late > 0 and first_days_late = 0", (MEAN,), LATE, "Begun in time, ended late."),
 )
 
 UNDERPAYMENT: tuple[Declared, ...] = (
-    Feature("is_short", "short > 0", (MEAN,), SHORT, "Paid short.", windows=(90, 365, EVER)),
-    Feature("is_short", "short > 0", (DECAYED,), SHORT, "Paid short, the latest counting most."),
-    Feature("is_short", "short > 0", (MEAN,), SHORT, "Paid short.", slices=(*KINDS, OPENING)),
-    Ordered("is_short", "short > 0", (MEAN,), SHORT, "Paid short.", last=(1, 3, 10)),
-    Feature("short", "short", (SUM, MAX), SHORT, "Amount not paid.", windows=(365, EVER)),
-    Feature("short_share", "short_share", (MEAN, MAX), SHORT, "Share not paid.", windows=(365, EVER)),
-    Feature("short_share", "short_share", (DECAYED,), SHORT, "Share not paid, the latest counting most."),
-    Ratio("total_short", "short", "AMT_INSTALMENT", SHORT, "All not paid over all due.", windows=(90, 365, EVER)),
-    Ratio("total_short", "short", "AMT_INSTALMENT", SHORT, "All not paid over all due.", slices=KINDS),
+    *rising(
+        Feature("is_short", "short > 0", (MEAN,), SHORT, "Paid short.", windows=(90, 365, EVER)),
+        Feature("is_short", "short > 0", (DECAYED,), SHORT, "Paid short, the latest counting most."),
+        Feature("is_short", "short > 0", (MEAN,), SHORT, "Paid short.", slices=(*KINDS, OPENING)),
+        Ordered("is_short", "short > 0", (MEAN,), SHORT, "Paid short.", last=(1, 3, 10)),
+        Feature("short", "short", (SUM, MAX), SHORT, "Amount not paid.", windows=(365, EVER)),
+        Feature("short_share", "short_share", (MEAN, MAX), SHORT, "Share not paid.", windows=(365, EVER)),
+        Feature("short_share", "short_share", (DECAYED,), SHORT, "Share not paid, the latest counting most."),
+        Ratio("total_short", "short", "AMT_INSTALMENT", SHORT, "All not paid over all due.", windows=(90, 365, EVER)),
+        Ratio("total_short", "short", "AMT_INSTALMENT", SHORT, "All not paid over all due.", slices=KINDS),
+    ),
     Feature("paid_share", "paid_share", (MEAN, MIN), SHORT, "Paid over due, at most 2.", windows=(365, EVER)),
     Ordered("paid_share", "paid_share", (MEAN,), SHORT, "Paid over due, at most 2.", last=(1, 3, 5)),
     Ratio("total_over", "over", "AMT_INSTALMENT", SHORT, "All paid in excess over all due.", windows=(365, EVER)),

@@ -22,6 +22,7 @@ from features.spec import (
     Slice,
     Table,
     Type,
+    rising,
 )
 
 COLUMNS = (
@@ -87,17 +88,23 @@ KINDS = (
 NOW = 2
 
 LATENESS: tuple[Declared, ...] = (
-    Feature("dpd", "SK_DPD", (MEAN, MAX), LATE, "Days past due.", windows=(6, 12, EVER)),
-    Feature("dpd", "SK_DPD", (DECAYED,), LATE, "Days past due, the latest counting most."),
-    Feature("dpd_def", "SK_DPD_DEF", (MEAN, MAX), LATE, "Days past due, small debts left out.", windows=(12, EVER)),
-    Feature("dpd_def", "SK_DPD_DEF", (DECAYED,), LATE, "Days past due, small debts left out."),
-    Feature("is_late", OVERDUE.where, (MEAN,), LATE, "Past due.", windows=(6, 12, 24, EVER)),
-    Feature("is_late", OVERDUE.where, (DECAYED, TREND), LATE, "Past due."),
-    Feature("is_late", OVERDUE.where, (MEAN,), LATE, "Past due.", slices=KINDS),
-    Feature("is_late_def", OVERDUE_LARGE.where, (MEAN,), LATE, "Past due, small debts left out.", windows=(12, EVER)),
-    Feature("is_late_30", "SK_DPD > 30", (MEAN,), LATE, "Over 30 days past due.", windows=(12, EVER)),
+    *rising(
+        Feature("dpd", "SK_DPD", (MEAN, MAX), LATE, "Days past due.", windows=(6, 12, EVER)),
+        Feature("dpd", "SK_DPD", (DECAYED,), LATE, "Days past due, the latest counting most."),
+        Feature("dpd_def", "SK_DPD_DEF", (MEAN, MAX), LATE, "Days past due, small debts left out.", windows=(12, EVER)),
+        Feature("dpd_def", "SK_DPD_DEF", (DECAYED,), LATE, "Days past due, small debts left out."),
+        Feature("is_late", OVERDUE.where, (MEAN,), LATE, "Past due.", windows=(6, 12, 24, EVER)),
+        Feature("is_late", OVERDUE.where, (DECAYED, TREND), LATE, "Past due."),
+        Feature("is_late", OVERDUE.where, (MEAN,), LATE, "Past due.", slices=KINDS),
+        Feature(
+            "is_late_def", OVERDUE_LARGE.where, (MEAN,), LATE, "Past due, small debts left out.", windows=(12, EVER)
+        ),
+        Feature("is_late_30", "SK_DPD > 30", (MEAN,), LATE, "Over 30 days past due.", windows=(12, EVER)),
+    ),
     Feature("age", "age", (MIN,), LATE, "Months since the balance.", slices=(OVERDUE, OVERDUE_LARGE)),
-    Ordered("is_late", OVERDUE.where, (MEAN,), LATE, "Past due.", last=(3, 10)),
+    *rising(
+        Ordered("is_late", OVERDUE.where, (MEAN,), LATE, "Past due.", last=(3, 10)),
+    ),
 )
 
 PROGRESS: tuple[Declared, ...] = (

@@ -22,6 +22,7 @@ from features.spec import (
     Slice,
     Table,
     Type,
+    rising,
 )
 
 COLUMNS = (
@@ -578,20 +579,34 @@ IN_TROUBLE = (
 )
 
 REPAYMENT: tuple[Declared, ...] = (
-    Feature("late", "loan_installments_late_mean_ever", (MEAN, MAX), LATE, "Mean days late of a loan.", (1095, EVER)),
-    Ordered("late", "loan_installments_late_mean_ever", (MEAN,), LATE, "Days late of a loan.", (1, 3), slices=(PAID,)),
-    Feature("worst_late", "loan_installments_late_max_ever", (MEAN, MIN), LATE, "Most days late of a loan."),
-    Feature("opening_late", "loan_installments_late_max_first3", (MEAN, MAX), LATE, "Most days late of its first 3."),
-    Feature("is_late", LATE_SHARE, (MEAN, MAX, STD), LATE, "Share of a loan's instalments that were paid late."),
-    Feature("is_late", LATE_SHARE, (MEAN,), LATE, "Share of a loan's instalments paid late.", slices=(CASH, CONSUMER)),
-    Ordered("is_late", LATE_SHARE, (MEAN,), LATE, "Share of a loan's paid late.", last=(1, 3), slices=(PAID,)),
-    Feature("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", windows=(1095, EVER)),
-    Feature("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", slices=(CASH, CONSUMER)),
-    Ordered("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", last=(1, 3), slices=(PAID,)),
-    Feature("pos_late", "loan_pos_is_late_mean_ever", (MEAN, MAX), LATE, "Share of a loan's months past due."),
-    Ordered("pos_late", "loan_pos_is_late_mean_ever", (MEAN,), LATE, "Months past due.", last=(3,), slices=(PAID,)),
-    Feature("is_short", "loan_installments_is_short_mean_ever", (MEAN, MAX), SHORT, "Share of a loan's paid short."),
-    Feature("total_short", "loan_installments_total_short_ever", (MEAN, MAX), SHORT, "Not paid over due of a loan."),
+    *rising(
+        Feature(
+            "late", "loan_installments_late_mean_ever", (MEAN, MAX), LATE, "Mean days late of a loan.", (1095, EVER)
+        ),
+        Ordered(
+            "late", "loan_installments_late_mean_ever", (MEAN,), LATE, "Days late of a loan.", (1, 3), slices=(PAID,)
+        ),
+        Feature("worst_late", "loan_installments_late_max_ever", (MEAN, MIN), LATE, "Most days late of a loan."),
+        Feature(
+            "opening_late", "loan_installments_late_max_first3", (MEAN, MAX), LATE, "Most days late of its first 3."
+        ),
+        Feature("is_late", LATE_SHARE, (MEAN, MAX, STD), LATE, "Share of a loan's instalments that were paid late."),
+        Feature(
+            "is_late", LATE_SHARE, (MEAN,), LATE, "Share of a loan's instalments paid late.", slices=(CASH, CONSUMER)
+        ),
+        Ordered("is_late", LATE_SHARE, (MEAN,), LATE, "Share of a loan's paid late.", last=(1, 3), slices=(PAID,)),
+        Feature("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", windows=(1095, EVER)),
+        Feature("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", slices=(CASH, CONSUMER)),
+        Ordered("in_trouble", IN_TROUBLE, (MEAN,), LATE, "It was paid late or short.", last=(1, 3), slices=(PAID,)),
+        Feature("pos_late", "loan_pos_is_late_mean_ever", (MEAN, MAX), LATE, "Share of a loan's months past due."),
+        Ordered("pos_late", "loan_pos_is_late_mean_ever", (MEAN,), LATE, "Months past due.", last=(3,), slices=(PAID,)),
+        Feature(
+            "is_short", "loan_installments_is_short_mean_ever", (MEAN, MAX), SHORT, "Share of a loan's paid short."
+        ),
+        Feature(
+            "total_short", "loan_installments_total_short_ever", (MEAN, MAX), SHORT, "Not paid over due of a loan."
+        ),
+    ),
     Feature("use", "loan_card_use_mean_ever", (MAX,), "card use", "Mean balance over limit of a card."),
     Feature("below_minimum", "loan_card_below_minimum_mean_ever", (MAX,), "card payments", "Months paid below due."),
     Feature(

@@ -4,7 +4,7 @@ Both answer with margins (log-odds), so that they are compared on one scale. xgb
 they are needed because that takes seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from features.spec import Named
 from jobs.model.measures import Vector, log_losses
 from jobs.runtime.settings import Booster, Train
 
@@ -41,6 +42,7 @@ class FoldRows:
         stop_values: To end the fit on, of other applicants; none where a fit says what it comes to by round.
         stop_labels: TARGET of these.
         left_out: To give margins for: applicants that are in neither.
+        signs: Which way the risk goes as each feature rises: 1, -1, or 0 where nobody says; none says nothing of any.
     """
 
     values: Values
@@ -48,6 +50,7 @@ class FoldRows:
     stop_values: Values
     stop_labels: Labels
     left_out: Values
+    signs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ class Trees:
         import xgboost
 
         train = xgboost.QuantileDMatrix(rows.values, rows.labels, missing=np.nan, nthread=1)
-        parameters = {**self.parameters, "objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1}
+        parameters = {**self.parameters, **monotone(self.settings, rows.signs)}
+        parameters |= {"objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1}
         if not rows.stop_labels.size:
             most = min(self.settings.rounds, self.settings.few_rounds)
             grown = xgboost.train(parameters, train, most)
@@ -221,6 +225,18 @@ class Standardised:
         filled = np.where(np.isnan(values), self.medians, values)
         scaled: Values = np.clip((filled - self.means) / self.deviations, -FARTHEST, FARTHEST)
         return scaled
+
+
+def signs_of(inputs: Sequence[Named]) -> tuple[int, ...]:
+    """Which way the risk goes as each feature rises, as `FoldRows.signs`."""
+    return tuple(0 if named.risk is None else named.risk.value for named in inputs)
+
+
+def monotone(settings: Train, signs: Sequence[int]) -> Parameters:
+    """What keeps the margin from going against a feature's sign, where the settings ask for it."""
+    if not settings.monotone or not any(signs):
+        return {}
+    return {"monotone_constraints": f"({','.join(map(str, signs))})"}
 
 
 def booster_parameters(settings: Booster) -> dict[str, float | int | str]:

@@ -96,6 +96,7 @@ class Train(Booster):
     """The model and how it is trained."""
 
     num_workers: Count
+    monotone: bool
     early_stopping_rounds: Count
     few_rows: Annotated[int, Field(ge=0)]
     few_rounds: Count

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.spec import KEY
+from features.spec import KEY, Named
 from jobs.lake import folds
-from jobs.model.candidates import Candidate, FoldRows, Labels, OutOfFold, Values
+from jobs.model.candidates import Candidate, FoldRows, Labels, OutOfFold, Values, signs_of
 from jobs.model.null_importance import kept
 from jobs.runtime.settings import Search, Selection, Split
 from jobs.scoring import batch
@@ -40,28 +40,33 @@ class Dealt:
     Args:
         rows: SK_ID_CURR, TARGET, fold, stops (whether the row ends a fit) and values, the features as one array.
         folds: How many there are.
-        names: The features, in order.
+        inputs: The features, in order.
         kept: The features that a fold's fit may read, where they were selected; `NO_FOLD` for a fit on all folds.
         by_round: Whether nobody ends a fit, so that it says what it comes to by round.
     """
 
     rows: DataFrame
     folds: int
-    names: tuple[str, ...]
+    inputs: tuple[Named, ...]
     kept: Mapping[int, tuple[str, ...]]
     by_round: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of the features."""
+        return tuple(named.name for named in self.inputs)
 
     def names_for(self, left_out: int) -> tuple[str, ...]:
         """What a fit that leaves the fold out may read."""
         return self.kept.get(left_out, self.names)
 
 
-def deal(rows: DataFrame, names: Sequence[str], split: Split, settings: Search, stops: Column | None) -> Dealt:
+def deal(rows: DataFrame, inputs: Sequence[Named], split: Split, settings: Search, stops: Column | None) -> Dealt:
     """At most `search.rows` of the applicants, in folds by their hash.
 
     Args:
         rows: SK_ID_CURR, TARGET and the features of labelled applicants; whoever else is to stay unseen is not here.
-        names: The features.
+        inputs: The features.
         split: Of the applicants into parts.
         settings: How many applicants and folds.
         stops: Who ends a fit, such as `a_tenth`; None for nobody, so that a fit says what it comes to by round.
@@ -73,10 +78,10 @@ def deal(rows: DataFrame, names: Sequence[str], split: Split, settings: Search, 
             "TARGET",
             folds.cross_fold(split, settings.folds).alias(FOLD),
             (F.lit(False) if stops is None else stops).alias(STOPS),
-            batch.as_array(names).alias(VALUES),
+            batch.as_array([named.name for named in inputs]).alias(VALUES),
         ),
         settings.folds,
-        tuple(names),
+        tuple(inputs),
         {},
         by_round=stops is None,
     )
@@ -129,12 +134,13 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
     """Fit the candidate once for each fold, on the others, and collect what it says of the fold."""
     places = {name: place for place, name in enumerate(dealt.names)}
     read = {fold: [places[name] for name in dealt.names_for(fold)] for fold in range(dealt.folds)}
+    signs = np.array(signs_of(dealt.inputs), dtype=np.int64)
 
     def answer(key: tuple[Any, ...], group: pa.Table) -> pa.Table:
         left_out = int(key[0].as_py())
         started = time.monotonic()
         own, rows = rows_of_fold(group.sort_by(KEY), left_out, read[left_out])
-        fitted = candidate.fit(rows)
+        fitted = candidate.fit(replace(rows, signs=tuple(signs[read[left_out]].tolist())))
         return pa.table(
             {
                 KEY: own[KEY],

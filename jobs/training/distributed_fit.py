@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.spec import KEY
+from features.spec import KEY, Named
 from jobs.lake import folds
 from jobs.model import calibration, measures
 from jobs.model.booster import Model, load_model, seal, sha256_of
 from jobs.model.calibration import Calibration
-from jobs.model.candidates import LOSS, booster_parameters
+from jobs.model.candidates import LOSS, booster_parameters, monotone, signs_of
 from jobs.model.choice import Trial
 from jobs.model.measures import Vector
 from jobs.runtime.session import setting
@@ -139,7 +139,7 @@ def estimated(training: TrainingSet, settings: Train, stopping: Mapping[str, int
     """The estimator's fit, ended as it says."""
     rows = laid_out(training, settings.num_workers)
     with plans_as_they_are(training.rows.sparkSession):
-        fitted: SparkXGBClassifierModel = classifier(training.names, settings, stopping).fit(rows)
+        fitted: SparkXGBClassifierModel = classifier(training.inputs, settings, stopping).fit(rows)
     return fitted
 
 
@@ -192,15 +192,15 @@ def plans_as_they_are(spark: SparkSession) -> AbstractContextManager[None]:
     return setting(spark, "spark.sql.adaptive.enabled", "false")
 
 
-def classifier(names: list[str], settings: Train, stopping: Mapping[str, int | str]) -> "SparkXGBClassifier":
+def classifier(inputs: Sequence[Named], settings: Train, stopping: Mapping[str, int | str]) -> "SparkXGBClassifier":
     """The estimator by the settings."""
     from xgboost.spark import SparkXGBClassifier
 
-    parameters: dict[str, Any] = {**booster_parameters(settings), **stopping}
+    parameters: dict[str, Any] = {**booster_parameters(settings), **monotone(settings, signs_of(inputs)), **stopping}
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
     return SparkXGBClassifier(
         features_col=PACKED,
-        feature_names=names,
+        feature_names=[named.name for named in inputs],
         label_col="TARGET",
         num_workers=settings.num_workers,
         n_estimators=settings.rounds,

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.plan.nested_table import NESTED_NAMES
+from features.spec import Named
 from jobs.lake import folds
 from jobs.lake.job import Step
 from jobs.model.candidates import Candidate, Logistic, Trees
@@ -55,21 +56,22 @@ class Searched:
     by_round: Trial | None
 
 
-def search(step: Step, run: OpenRun, rows: DataFrame, names: Sequence[str], settings: Settings) -> Searched:
+def search(step: Step, run: OpenRun, rows: DataFrame, inputs: Sequence[Named], settings: Settings) -> Searched:
     """Select features, choose a booster and, where rows are few, how many trees it has; the test folds stay unseen.
 
     Args:
         step: Where progress is said.
         run: Below which each trial gets a run of its own.
         rows: SK_ID_CURR, TARGET, part and the features of labelled applicants.
-        names: The features.
+        inputs: The features.
         settings: What is tried, and on how many applicants.
 
     Nested features take no part and are kept: their row models know the labels of the other folds, so that a fold of
     the cross-validation is not unseen to them. Nor can it tell then how many trees are best with them.
     """
-    as_set = Searched(settings.train, tuple(names), (), None, None)
-    dealt = dealt_for(rows, names, settings)
+    names = tuple(named.name for named in inputs)
+    as_set = Searched(settings.train, names, (), None, None)
+    dealt = dealt_for(rows, inputs, settings)
     if dealt is None:
         return as_set
     dealt.rows.persist()
@@ -86,15 +88,15 @@ def search(step: Step, run: OpenRun, rows: DataFrame, names: Sequence[str], sett
         dealt.rows.unpersist()
 
 
-def dealt_for(rows: DataFrame, names: Sequence[str], settings: Settings) -> Dealt | None:
+def dealt_for(rows: DataFrame, inputs: Sequence[Named], settings: Settings) -> Dealt | None:
     """The applicants to compare on, None where there is nothing to find out.
 
     Few applicants are all needed, those of the validation fold too: nobody ends a fit. Of many, the validation fold
     stays unseen for the last fit, and a tenth of a fold's own applicants ends it.
     """
-    compared = [name for name in names if name not in NESTED_NAMES]
+    compared = [named for named in inputs if named.name not in NESTED_NAMES]
     outside = rows.where(F.col("part") != folds.TEST)
-    if len(compared) == len(names) and outside.count() < settings.train.few_rows:
+    if len(compared) == len(inputs) and outside.count() < settings.train.few_rows:
         return cross_validation.deal(outside, compared, settings.split, settings.search, None)
     if settings.search.is_on or settings.selection.shuffles:
         fitted_on = rows.where(F.col("part") == folds.TRAIN)

@@ -35,6 +35,7 @@ def candidates(settings: Settings) -> Iterator[tuple[str, Candidate]]:
     for c in settings.search.logistic_c:
         yield f"logistic regression, C {c:g}", Logistic(c)
     yield AS_SET, Trees(settings.train)
+    yield "trees that mind no sign of the risk", Trees(settings.train.model_copy(update={"monotone": False}))
     for number, good in enumerate(GOOD_BOOSTERS, start=1):
         drawn = settings.train.model_copy(update=dict(zip(DRAWN, good, strict=True)))
         if drawn != settings.train:
@@ -43,10 +44,9 @@ def candidates(settings: Settings) -> Iterator[tuple[str, Candidate]]:
 
 def dealt_of(rows: DataFrame, size: int, settings: Settings) -> Dealt:
     """So many of the applicants in folds; nobody is chosen for, so that nobody has to stay unseen."""
-    names = [named.name for named in catalogue()]
     search = settings.search.model_copy(update={"rows": size})
     stops = None if size < settings.train.few_rows else cross_validation.a_tenth(search)
-    return cross_validation.deal(rows, names, settings.split, search, stops)
+    return cross_validation.deal(rows, catalogue(), settings.split, search, stops)
 
 
 def trials_of(dealt: Dealt, settings: Settings) -> tuple[Trial, ...]:

@@ -64,18 +64,18 @@ def trials(dealt: Dealt, settings: Settings, booster: Train) -> Iterator[Trial]:
         yield Trial(name, trees, (cross_validation.out_of_fold(reading(dealt, names), trees),), "")
 
 
-def held_out(rows: DataFrame, names: Sequence[str]) -> Dealt:
+def held_out(rows: DataFrame, inputs: Sequence[Named]) -> Dealt:
     """One fold, the test applicants: fitted on those of the training folds, stopped on those of the validation fold."""
     part = F.col("part")
     left_out = F.when(part == folds.TEST, 0).otherwise(1).alias(cross_validation.FOLD)
     stops = (part == folds.VALIDATION).alias(cross_validation.STOPS)
-    values = batch.as_array(names).alias(cross_validation.VALUES)
-    return Dealt(rows.select(KEY, "TARGET", left_out, stops, values), 1, tuple(names), {}, by_round=False)
+    values = batch.as_array([named.name for named in inputs]).alias(cross_validation.VALUES)
+    return Dealt(rows.select(KEY, "TARGET", left_out, stops, values), 1, tuple(inputs), {}, by_round=False)
 
 
 def nested_trials(rows: DataFrame, booster: Train) -> Iterator[Trial]:
     """Trees with and without what the row models say."""
-    dealt, trees = held_out(rows, [named.name for named in EVERY_FEATURE]), Trees(booster)
+    dealt, trees = held_out(rows, EVERY_FEATURE), Trees(booster)
     for name, names in (
         ("trees, all tables", [named.name for named in catalogue()]),
         ("trees, nested features too", dealt.names),
@@ -141,8 +141,7 @@ def main() -> None:
         return
     # Nothing is chosen here, so that nobody has to stay unseen.
     search = settings.search.model_copy(update={"rows": arguments.most})
-    plain = [named.name for named in catalogue()]
-    dealt = cross_validation.deal(rows, plain, settings.split, search, cross_validation.a_tenth(search))
+    dealt = cross_validation.deal(rows, catalogue(), settings.split, search, cross_validation.a_tenth(search))
     dealt.rows.persist()
     show(f"Out of fold, {dealt.folds} folds", trials(dealt, settings, booster), console)
     by_name = gains_of(dealt, booster.model_copy(update={"rounds": arguments.rounds}))

@@ -16,8 +16,11 @@ from features.spec import (
     ALL,
     COUNT,
     EVER,
+    MAX,
     MEAN,
+    STD,
     SUM,
+    TREND,
     Code,
     Column,
     Declared,
@@ -30,13 +33,16 @@ from features.spec import (
     Lookup,
     Ordered,
     Ratio,
+    Risk,
     Rollup,
     Slice,
     Table,
     Type,
     Window,
+    falling,
     feature_names,
     of_parent,
+    rising,
 )
 from tests.made_up import made_up
 
@@ -405,6 +411,28 @@ def test_the_four_ratios_of_the_business_are_there_in_their_own_words() -> None:
         declared = by_name[name]
         assert isinstance(declared, Derived)
         assert declared.sql == f"{above} / nullif({below}, 0)"
+
+
+def test_a_feature_has_its_values_sign_where_its_aggregation_keeps_it() -> None:
+    owed = Feature("debt", "DEBT", (COUNT, SUM, MEAN, STD), "bureau debt", "Debt.")
+    latest = Ordered("debt", "DEBT", (MAX, TREND), "bureau debt", "Debt.", last=(3,))
+    share = Ratio("share", "1", "DEBT", "bureau debt", "Loans over debt.")
+    loans = replace(LOANS, features=(*rising(owed, latest), *falling(share), replace(owed, name="other")))
+    signs = {named.name: named.risk for named in feature_names(loans)}
+    assert {name: risk for name, risk in signs.items() if risk} == {
+        "loan_debt_sum_ever": Risk.RISING,
+        "loan_debt_mean_ever": Risk.RISING,
+        "loan_debt_max_last3": Risk.RISING,
+        "loan_share_ever": Risk.FALLING,
+    }
+    assert {"loan_debt_count_ever", "loan_debt_std_ever", "loan_debt_trend_last3", "loan_other_mean_ever"} < set(signs)
+
+
+def test_late_days_never_lower_the_risk_and_external_scores_never_raise_it() -> None:
+    signs = {named.name: named.risk for named in catalogue()}
+    assert signs["installments_late_mean_90d"] is signs["bureau_overdue_days_max_ever"] is Risk.RISING
+    assert {signs[name] for name in ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3", "EXT_MEAN")} == {Risk.FALLING}
+    assert signs["installments_late_std_ever"] is signs["EXT_SPREAD"] is signs["AMT_INCOME_TOTAL"] is None
 
 
 def test_each_family_is_used() -> None:

@@ -22,6 +22,7 @@ from features.spec import (
     Feature,
     Ordered,
     Ratio,
+    Risk,
     Slice,
     Table,
     Type,
@@ -104,6 +105,7 @@ TOLD: dict[str, tuple[str, Change]] = {
         "bureau",
         lambda table: replace(table, columns=(*table.columns, Column("NEW", Type.TEXT, "New.", optional=True))),
     ),
+    "which way the risk goes": ("bureau", feature(Ratio, risk=Risk.RISING)),
     "files": ("bureau", lambda table: replace(table, files=("bureau_new",), optional=True)),
 }
 COMPUTED: dict[str, tuple[str, Change]] = {

@@ -62,6 +62,31 @@ def test_margins_are_those_of_xgboost_used_plainly(booster: Train, rows: int) ->
     assert fitted.sizes == (trees["Feature"] == "Leaf").sum()
 
 
+def test_trees_never_go_against_the_sign_of_a_feature_where_they_are_asked_not_to(booster: Train) -> None:
+    """The risk is high where the second feature is far from 0, either way."""
+    values, _ = made_up()
+    labels = (np.abs(np.nan_to_num(values[:, 1])) > 1).astype(np.float32)
+    random = np.random.default_rng(1)
+    asked = np.repeat(values[700:701], 41, axis=0)
+    asked[:, 1] = np.linspace(-2, 2, 41)
+    others = random.normal(size=(20, FEATURES)).astype(np.float32)
+    asked = np.vstack([np.where(np.arange(FEATURES) == 1, asked, other) for other in others]).astype(np.float32)
+
+    def by_the_second(settings: Train, signs: tuple[int, ...]) -> np.ndarray:
+        rows = FoldRows(values[:600], labels[:600], values[600:700], labels[600:700], asked, signs)
+        return np.diff(Trees(settings).fit(rows).margins[0].reshape(20, 41), axis=1)
+
+    asked_not_to = booster.model_copy(update={"colsample_bytree": 1.0, "learning_rate": 0.3})
+    free = asked_not_to.model_copy(update={"monotone": False})
+    rising = (0, 1, *[0] * (FEATURES - 2))
+    steps = by_the_second(asked_not_to, rising)
+    assert (steps >= 0).all()
+    assert (steps > 0).any()
+    assert (by_the_second(asked_not_to, tuple(-sign for sign in rising)) <= 0).all()
+    assert (by_the_second(free, rising) < 0).any()
+    assert np.array_equal(by_the_second(free, rising), by_the_second(asked_not_to, ()))
+
+
 def test_without_rows_to_stop_on_trees_answer_after_every_few(booster: Train) -> None:
     values, labels = made_up()
     nobody = np.empty((0, FEATURES), np.float32), np.empty(0, np.float32)

@@ -51,7 +51,7 @@ def search(small_job: Job) -> Search:
 
 @pytest.fixture(scope="module")
 def dealt(small_job: Job, rows: TrainingSet, search: Search) -> Dealt:
-    return deal(training_applicants(rows), rows.names, small_job.settings.split, search, a_tenth(search))
+    return deal(training_applicants(rows), rows.inputs, small_job.settings.split, search, a_tenth(search))
 
 
 def training_applicants(rows: TrainingSet) -> DataFrame:
@@ -94,7 +94,7 @@ def test_where_nobody_ends_a_fit_margins_are_told_by_round(
     small_job: Job, rows: TrainingSet, search: Search, trees: Trees
 ) -> None:
     outside = rows.rows.where(F.col("part") != folds.TEST)
-    by_round = deal(outside, rows.names, small_job.settings.split, search, None)
+    by_round = deal(outside, rows.inputs, small_job.settings.split, search, None)
     assert by_round.by_round
     found = out_of_fold(by_round, trees)
     assert found.rounds.tolist() == [10, 20]
@@ -134,7 +134,7 @@ def test_only_training_applicants_are_dealt_each_to_one_fold_of_like_size(
     assert known["fold"].value_counts().between(len(known) / FOLDS * 0.8, len(known) / FOLDS * 1.2).all()
     assert 0.05 < known["stops"].mean() < 0.16
     fewer = small_job.settings.search.model_copy(update={"rows": 99})
-    few = deal(training_applicants(rows), rows.names, small_job.settings.split, fewer, a_tenth(fewer))
+    few = deal(training_applicants(rows), rows.inputs, small_job.settings.split, fewer, a_tenth(fewer))
     some = few.rows.select("SK_ID_CURR").toPandas()["SK_ID_CURR"]
     assert len(some) == 99
     assert set(some) < set(known["SK_ID_CURR"])
@@ -145,7 +145,7 @@ def test_the_partitions_change_nothing(small_job: Job, rows: TrainingSet, search
     known = training_applicants(rows)
     shuffled = known.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(7)
     first, again = (
-        out_of_fold(deal(each, rows.names, split, search, a_tenth(search)), trees) for each in (known, shuffled)
+        out_of_fold(deal(each, rows.inputs, split, search, a_tenth(search)), trees) for each in (known, shuffled)
     )
     assert np.array_equal(first.margins, again.margins)
 

@@ -9,7 +9,7 @@ import pytest
 import xgboost
 from pyspark.sql import functions as F
 
-from features.plan.nested_table import NESTED_NAMES
+from features.plan.nested_table import EVERY_FEATURE, NESTED_NAMES
 from jobs.lake.job import Job, Step
 from jobs.lake.tables import Lake
 from jobs.model.candidates import Logistic, Trees
@@ -127,7 +127,7 @@ def test_a_search_says_what_each_trial_came_to(
 ) -> None:
     rows: TrainingSet = read_training_set(searching, None, INPUTS)
     with store.runs.start("a search alone", {}) as run:
-        found: Searched = search(Step("train"), run, rows.rows, rows.names, searching.settings)
+        found: Searched = search(Step("train"), run, rows.rows, rows.inputs, searching.settings)
     said = capsys.readouterr().err
     first = [replace(trial, answers=trial.answers[:1]) for trial in found.trials]
     assert [trial.summary in said for trial in first] == [True] * 5
@@ -151,7 +151,7 @@ def test_folds_are_dealt_again_where_noise_would_choose(
         update={"selection": searching.settings.selection.model_copy(update={"shuffles": 0})}
     )
     outside = rows.rows.where("part != 'test'")
-    dealt = cross_validation.deal(outside, rows.names, settings.split, settings.search, None)
+    dealt = cross_validation.deal(outside, rows.inputs, settings.split, settings.search, None)
     one = Trees(settings.train.model_copy(update={"colsample_bytree": 0.5}))
     other = Trees(one.settings.model_copy(update={"seed": one.settings.seed + 1}))
     with store.runs.start("two of a kind", {}) as run:
@@ -174,7 +174,7 @@ def test_few_applicants_are_all_fitted_on_with_the_rounds_that_are_best_out_of_f
 ) -> None:
     rows = read_training_set(searching, None, INPUTS)
     with store.runs.start("a search alone", {}) as run:
-        found = search(Step("train"), run, rows.rows, rows.names, searching.settings)
+        found = search(Step("train"), run, rows.rows, rows.inputs, searching.settings)
     assert found.by_round is found.choice.chosen
     assert found.by_round.labels.size == rows.rows.where("part != 'test'").count()
     assert found.by_round.first.losses.argmin() == found.by_round.step
@@ -205,13 +205,13 @@ def test_without_a_search_few_applicants_still_say_how_many_rounds(searching: Jo
     alone = load_settings(overrides=(*OVERRIDES, "train.rounds=30", "train.few_rows=5000"))
     rows = read_training_set(searching, None, INPUTS)
     with store.runs.start("no search", {}) as run:
-        found = search(Step("train"), run, rows.rows, rows.names, alone)
+        found = search(Step("train"), run, rows.rows, rows.inputs, alone)
     assert found.trials == ()
     assert found.by_round is not None
     assert found.by_round.rounds in {10, 20, 30}
     many = load_settings(overrides=(*OVERRIDES, "train.few_rows=100"))
     with store.runs.start("no search of many", {}) as run:
-        assert search(Step("train"), run, rows.rows, rows.names, many).by_round is None
+        assert search(Step("train"), run, rows.rows, rows.inputs, many).by_round is None
 
 
 def test_the_good_boosters_are_tried_before_any_is_drawn() -> None:
@@ -251,11 +251,11 @@ def test_the_first_draw_is_blind_and_the_next_knows_what_came_before() -> None:
 def test_nested_features_are_kept_but_decide_nothing(searching: Job, store: Store) -> None:
     """Here one is TARGET itself: row models know the labels of other folds."""
     rows = read_training_set(searching, None, INPUTS)
-    nested = sorted(NESTED_NAMES)[0]
-    telling = rows.rows.withColumn(nested, F.col("TARGET").cast("double"))
+    nested = next(named for named in EVERY_FEATURE if named.name in NESTED_NAMES)
+    telling = rows.rows.withColumn(nested.name, F.col("TARGET").cast("double"))
     with store.runs.start("a search with a nested feature", {}) as run:
-        found = search(Step("train"), run, telling, [nested, *rows.names], searching.settings)
-    assert found.names[0] == nested
+        found = search(Step("train"), run, telling, [nested, *rows.inputs], searching.settings)
+    assert found.names[0] == nested.name
     assert set(found.names[1:]) < set(rows.names)
     assert all(trial.auc.high < 0.99 for trial in found.trials)
 
@@ -267,7 +267,7 @@ def test_with_too_few_defaults_the_booster_is_trained_as_it_is_set(
     bad = rows.rows.where("TARGET = 1").select("SK_ID_CURR").orderBy("SK_ID_CURR").limit(3)
     few = rows.rows.where("TARGET = 0").unionByName(rows.rows.join(bad, on="SK_ID_CURR", how="left_semi"))
     with store.runs.start("a search on few", {}) as run:
-        found = search(Step("train"), run, few, rows.names, searching.settings)
+        found = search(Step("train"), run, few, rows.inputs, searching.settings)
     assert found == Searched(searching.settings.train, tuple(rows.names), (), None, None)
     said = capsys.readouterr().err
     assert "nothing is compared: without a fold of 2, " in said
