@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 from features.plan.feature_table import catalogue
 from features.plan.nested_table import EVERY_FEATURE
 from features.reason_families import FAMILIES
-from features.spec import KEY, Named
+from features.spec import KEY, Named, Risk
 from jobs.lake.options import add_lake, open_lake
 from jobs.lake.tables import CATALOGUE, FEATURES, Lake, parse_run_date
 from jobs.runtime.errors import UserError
@@ -52,16 +52,16 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 def catalogue_grid(named: tuple[Named, ...]) -> Grid:
     """Every feature, for a terminal."""
     grid = Grid(title=f"{len(named)} features", title_justify="left", row_styles=("", "dim"))
-    for heading in ("feature", "table", "family", "risk", "what it is"):
+    for heading in ("feature", "table", "family", "what it is"):
         grid.add_column(heading, overflow="fold")
-    for each in named:
-        grid.add_row(each.name, each.table, each.family, sign(each), each.description)
+    for feature in named:
+        grid.add_row(feature.name, feature.table, feature.family, with_sign(feature))
     return grid
 
 
 def markdown(named: tuple[Named, ...]) -> str:
     """The catalogue as a Markdown page: a section for each table, a line for each feature."""
-    counts = Counter(each.table for each in named)
+    counts = Counter(feature.table for feature in named)
     lines = [
         "# Features",
         "",
@@ -76,20 +76,23 @@ def markdown(named: tuple[Named, ...]) -> str:
         "| family | sentence | features |",
         "|---|---|---|",
     ]
-    families = Counter(each.family for each in named)
+    families = Counter(feature.family for feature in named)
     lines += [f"| {family} | {sentence} | {families[family]} |" for family, sentence in FAMILIES.items()]
-    for table, members in groupby(named, key=lambda each: each.table):
-        lines += ["", f"## {table}", "", "| feature | family | risk | what it is |", "|---|---|---|---|"]
+    for table, members in groupby(named, key=lambda feature: feature.table):
+        lines += ["", f"## {table}", "", "| feature | family | what it is |", "|---|---|---|"]
         lines += [
-            f"| `{each.name}` | {each.family} | {sign(each)} | {each.description.replace('|', '&#124;')} |"
-            for each in members
+            f"| `{feature.name}` | {feature.family} | {with_sign(feature).replace('|', '&#124;')} |"
+            for feature in members
         ]
     return "\n".join(lines) + "\n"
 
 
-def sign(named: Named) -> str:
-    """Which way the risk goes as the feature rises, where that is declared."""
-    return "" if named.risk is None else named.risk.name.lower()
+def with_sign(feature: Named) -> str:
+    """What it is, and which way the risk goes with it where that is declared."""
+    if feature.risk is None:
+        return feature.description
+    goes = "rises" if feature.risk is Risk.RISING else "falls"
+    return f"{feature.description} The risk {goes} with it."
 
 
 def applicant_row(lake: Lake, applicant: int, run_date: date | None) -> Row:
@@ -111,9 +114,9 @@ def applicant_grid(row: Row) -> Grid:
     grid.add_column("value", justify="right")
     grid.add_column("what it is", overflow="fold")
     order = {family: place for place, family in enumerate(FAMILIES)}
-    for each in sorted(catalogue(), key=lambda named: order[named.family]):
-        value = row[each.name]
-        grid.add_row(each.family, each.name, "" if value is None else f"{value:,.6g}", each.description)
+    for feature in sorted(catalogue(), key=lambda named: order[named.family]):
+        value = row[feature.name]
+        grid.add_row(feature.family, feature.name, "" if value is None else f"{value:,.6g}", feature.description)
     return grid
 
 
