@@ -74,6 +74,6 @@ def check_some(declaration: str, what: str, values: Collection[object]) -> None:
 
 def suggestion(name: str, known: Collection[str]) -> str:
     """What may have been meant."""
-    by_case = {each.lower(): each for each in known}
-    like = [by_case[each] for each in get_close_matches(name.lower(), by_case, 3)]
+    by_case = {one.lower(): one for one in known}
+    like = [by_case[one] for one in get_close_matches(name.lower(), by_case, 3)]
     return f"did you mean {' or '.join(like)}?" if like else f"write one of {', '.join(sorted(known)[:20])}"

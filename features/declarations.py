@@ -159,7 +159,7 @@ def check_lookup(table: Table, lookup: Lookup, tables: Mapping[str, Table]) -> N
             f"add {', '.join(sorted(set(other.key) - set(lookup.on)))}"
         )
     protected = {TARGET, *(column.name for column in other.columns if column.protected)}
-    known = {column.name for column in other.columns} | {each.name for each in other.early_derivations}
+    known = {column.name for column in other.columns} | {derivation.name for derivation in other.early_derivations}
     for name in (*lookup.on, *lookup.columns):
         if name not in known:
             raise Misdeclared(f"table {table.name} borrows {name} of {other.name}: {suggestion(name, known)}")
@@ -196,6 +196,6 @@ def check_across(tables: Iterable[Table], across: Iterable[Derived]) -> None:
 
 def derived_among(declared: Iterable[Declared]) -> Iterator[Derivation]:
     """The derived features among them as derivations over finished columns, as doubles."""
-    for each in declared:
-        if isinstance(each, Derived):
-            yield Derivation(each.name, f"cast({each.sql} as double)", each.about)
+    for feature in declared:
+        if isinstance(feature, Derived):
+            yield Derivation(feature.name, f"cast({feature.sql} as double)", feature.about)

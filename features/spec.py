@@ -451,12 +451,12 @@ Signed = Feature | Ordered | Ratio | Derived
 
 def rising[S: Signed](*declared: S) -> tuple[S, ...]:
     """The same, as never lowering the risk where they rise: more days late."""
-    return tuple(replace(each, risk=Risk.RISING) for each in declared)
+    return tuple(replace(feature, risk=Risk.RISING) for feature in declared)
 
 
 def falling[S: Signed](*declared: S) -> tuple[S, ...]:
     """The same, as never raising the risk where they rise: a higher external score."""
-    return tuple(replace(each, risk=Risk.FALLING) for each in declared)
+    return tuple(replace(feature, risk=Risk.FALLING) for feature in declared)
 
 
 def check_feature(declared: Declared, *expressions: str) -> None:
@@ -469,7 +469,7 @@ def check_feature(declared: Declared, *expressions: str) -> None:
 
 def check_aggregations(declared: Feature | Ordered) -> None:
     """At least one, none of them twice."""
-    check_some(f"feature {declared.name}", "aggregations", [each.value for each in declared.aggregations])
+    check_some(f"feature {declared.name}", "aggregations", [aggregation.value for aggregation in declared.aggregations])
 
 
 def check_folding(declared: Folding) -> None:
@@ -498,7 +498,7 @@ class Rollup:
     def __post_init__(self) -> None:
         check_some("a rollup", "key columns", self.key)
         check_once(
-            f"the rollup to {', '.join(self.key)}", "columns", [*self.key, *(each.name for each in self.columns)]
+            f"the rollup to {', '.join(self.key)}", "columns", [*self.key, *(column.name for column in self.columns)]
         )
 
 

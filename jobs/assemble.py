@@ -68,10 +68,10 @@ def assemble(job: Job, version: str | None = None) -> None:
 
 def known(job: Job, version: str) -> FeatureSet:
     """The feature set that --feature-set names."""
-    found = feature_sets.find(job.lake, version)
-    if isinstance(found, CannotBeMade):
-        raise UserError(f"--feature-set {version}: {found.why}: assemble without it, then train and register")
-    return found
+    fitted = feature_sets.find(job.lake, version)
+    if isinstance(fitted, CannotBeMade):
+        raise UserError(f"--feature-set {version}: {fitted.why}: assemble without it, then train and register")
+    return fitted
 
 
 def newly_fitted(job: Job, step: Step, sources: Sources) -> FeatureSet:

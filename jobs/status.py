@@ -103,13 +103,18 @@ def find_versions(lake: Lake, mlflow: Mlflow) -> tuple[Version | None, Version |
     return as_version(store, store.versions.champion()), as_version(store, store.versions.challenger())
 
 
-def as_version(store: Store, found: Registered | None) -> Version | None:
+def as_version(store: Store, registered: Registered | None) -> Version | None:
     """A version with its measures; None of none."""
-    if found is None:
+    if registered is None:
         return None
-    auc = store.runs.training(found.run_id).auc
+    auc = store.runs.training(registered.run_id).auc
     return Version(
-        store.versions.name, found.version, found.sha256, found.run_id, auc, store.versions.validation(found)
+        store.versions.name,
+        registered.version,
+        registered.sha256,
+        registered.run_id,
+        auc,
+        store.versions.validation(registered),
     )
 
 

@@ -100,9 +100,9 @@ def log_documentation(
 ) -> None:
     """Log what documents the model to the run: plots, tables, the model card, and the audit by group."""
     logged, trials = run.described(), runs.trials(run.id)
-    found = run_documents.evaluate(job, training.rows, training.new, model, test, second)
-    card = run_documents.card_of(job, logged, model, training.rows, training.inputs, found, trials)
+    evaluation = run_documents.evaluate(job, training.rows, training.new, model, test, second)
+    card = run_documents.card_of(job, logged, model, training.rows, training.inputs, evaluation, trials)
     run.log_measures(run_documents.measures_of(card), model_id=logged.model_id)
-    run.log_files(run_documents.files(card, found))
-    run.log_tables(run_documents.tables(card, training.inputs, found))
+    run.log_files(run_documents.files(card, evaluation))
+    run.log_tables(run_documents.tables(card, training.inputs, evaluation))
     run.note(card.lead)

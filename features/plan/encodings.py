@@ -30,17 +30,17 @@ Encodings = tuple[Encoding, ...]
 
 def encoded(table: Table) -> tuple[Encoded, ...]:
     """The table's encoded categories."""
-    return tuple(each for each in table.features if isinstance(each, Encoded))
+    return tuple(declared for declared in table.features if isinstance(declared, Encoded))
 
 
 def deviations(table: Table) -> tuple[GroupDeviation, ...]:
     """The table's deviations from group medians."""
-    return tuple(each for each in table.features if isinstance(each, GroupDeviation))
+    return tuple(declared for declared in table.features if isinstance(declared, GroupDeviation))
 
 
 def expectations(table: Table) -> tuple[Expected, ...]:
     """What the table's rows lead to expect of another table's."""
-    return tuple(each for each in table.features if isinstance(each, Expected))
+    return tuple(declared for declared in table.features if isinstance(declared, Expected))
 
 
 def long_form(rows: DataFrame, columns: Iterable[Column]) -> DataFrame:
@@ -64,7 +64,7 @@ def fit(sources: Sources, table: Table, tables: Mapping[str, Table]) -> DataFram
         tables: Every table's declaration, by name.
     """
     labelled = derive(sources[table.name].where(F.col("TARGET").isNotNull()), table.derivations)
-    frequencies = [each for each in encoded(table) if each.code is Code.FREQUENCY]
+    frequencies = [category for category in encoded(table) if category.code is Code.FREQUENCY]
     levels = long_form(labelled, [triple(e.name, F.col(e.column), F.lit(1.0)) for e in frequencies])
     shares = (
         levels.where(F.col("level").isNotNull())
@@ -94,9 +94,9 @@ def lookup(encodings: Encodings, name: str, level: Column) -> Column:
     """The fitted value of the level; null for one that was not seen."""
     # Not a map: Sail makes it anew for every row.
     value = F.when(F.lit(False), F.lit(None).cast("double"))
-    for each in encodings:
-        if each.name == name and each.level is not None:
-            value = value.when(level.cast("string") == each.level, F.lit(each.value))
+    for encoding in encodings:
+        if encoding.name == name and encoding.level is not None:
+            value = value.when(level.cast("string") == encoding.level, F.lit(encoding.value))
     return value
 
 

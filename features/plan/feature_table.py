@@ -72,7 +72,7 @@ def joined(applicants: DataFrame, folded: Iterable[DataFrame]) -> DataFrame:
 
 def finished(rows: DataFrame, settle: Settle, declared: Declarations) -> DataFrame:
     """The features of `own_features` and packed histories, with those that are derived from them, in their order."""
-    derivations = [each for table in declared.histories for each in derived_among(table.features)]
+    derivations = [derivation for table in declared.histories for derivation in derived_among(table.features)]
     derivations += derived_among(declared.across)
     elements = {name: column for table in declared.histories for name, column in unpacked(table).items()}
     # Only what the derived columns read is unpacked for them: a layer of a thousand columns is mostly planning.

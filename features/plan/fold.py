@@ -66,8 +66,8 @@ def make_plan(table: Table) -> Plan:
     """The fold of every row feature that a table declares; output columns follow `feature_names`."""
     values: dict[str, int] = {}
     slices: dict[Slice, int] = {}
-    named = [each for each in feature_names(table) if each.window is not None]
-    windows = [each.window for each in named if each.window is not None]
+    named = [feature for feature in feature_names(table) if feature.window is not None]
+    windows = [feature.window for feature in named if feature.window is not None]
     edges = {by: np.array(sorted({NEVER} | {far_edge(w) for w in windows if w.by is by})) for by in By}
     outputs: dict[tuple[int, int | None, int, By], list[tuple[int, int, Aggregation | None]]] = {}
     for column, each in enumerate(named):

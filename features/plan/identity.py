@@ -36,7 +36,7 @@ def feature_set(encodings: Encodings, row_models: str = "", declared: Declaratio
         row_models: The version of the row models whose scores belong to it; empty where none do.
         declared: The tables and their features.
     """
-    fitted = sorted(encodings, key=lambda each: (each.name, each.level is not None, each.level or ""))
+    fitted = sorted(encodings, key=lambda encoding: (encoding.name, encoding.level is not None, encoding.level or ""))
     covered = [COMPUTED_BY, what_is_computed(declared), computed(fitted), row_models]
     return f"{COMPUTED_BY}-{hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:DIGITS]}"
 
@@ -67,7 +67,7 @@ def computed(value: object) -> object:
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         left_out = TOLD_OF_A_TABLE if isinstance(value, Table) else TOLD_OR_CHECKED
-        parts = {each.name: computed(getattr(value, each.name)) for each in fields(value) if each.name not in left_out}
+        parts = {part.name: computed(getattr(value, part.name)) for part in fields(value) if part.name not in left_out}
         return [type(value).__name__, parts]
     if isinstance(value, tuple | list):
         return [computed(part) for part in value]

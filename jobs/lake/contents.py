@@ -45,8 +45,8 @@ def latest_steps(lake: Lake) -> tuple[StepRun, ...]:
     ranked = lake.read(STEPS).select("*", F.row_number().over(latest_first).alias("place"))
     # Without a zone, so that it is read in the session's (UTC), not in the machine's.
     finished = F.col("finished").cast("timestamp_ntz").alias("finished")
-    found = ranked.where("place = 1").select("run_date", "verb", finished, "seconds").orderBy("finished", "verb")
-    return tuple(StepRun(*row) for row in found.collect())
+    latest = ranked.where("place = 1").select("run_date", "verb", finished, "seconds").orderBy("finished", "verb")
+    return tuple(StepRun(*row) for row in latest.collect())
 
 
 def stale_verbs(steps: Sequence[StepRun], run_date: date) -> tuple[str, ...]:

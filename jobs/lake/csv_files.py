@@ -64,15 +64,15 @@ def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
         Packed: It is a zip archive.
         ContractBroken: It is empty or no CSV, it can't be read, or a header lacks a column or names one twice.
     """
-    found = find_parts(folder, name)
-    if found is None:
+    delivered = find_parts(folder, name)
+    if delivered is None:
         return None
     columns = columns_of(table, name)
     optional = [column.name for column in table.columns if column.optional]
     with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
-        headers = list(pool.map(partial(open_part, folder.spark, columns), found.addresses))
+        headers = list(pool.map(partial(open_part, folder.spark, columns), delivered.addresses))
     parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for address, names in zip(found.addresses, headers, strict=True):
+    for address, names in zip(delivered.addresses, headers, strict=True):
         if names:  # Spark writes an empty part where a partition held no row
             parts[names].append(address)
     if not parts:
@@ -80,7 +80,7 @@ def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
     read = {names: read_header(names, columns, optional) for names in parts}
     for header in read.values():
         check_header(name, header, len(columns) - len(optional))
-    return SourceFile(name, table, found.spelt, tuple((read[names], tuple(same)) for names, same in parts.items()))
+    return SourceFile(name, table, delivered.spelt, tuple((read[names], tuple(same)) for names, same in parts.items()))
 
 
 def open_part(spark: SparkSession, columns: Sequence[str], part: str) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def those_of(lake: Lake) -> str:
 
 def keep(lake: Lake, run_date: date, fitted: FeatureSet) -> None:
     """Store what the delivery's features were made with; what others were made with stays, a champion may need it."""
-    rows = [(each.name, each.level, each.value) for each in fitted.encodings]
+    rows = [(encoding.name, encoding.level, encoding.value) for encoding in fitted.encodings]
     encodings = lake.spark.createDataFrame(rows, ENCODING_SCHEMA)
     version = fitted.version
     lake.replace(ENCODINGS, encodings.select(F.lit(version).alias("feature_set"), "*"), run_date, feature_set=version)
@@ -193,4 +193,6 @@ def as_encodings(rows: Sequence[Row]) -> Encodings:
     Twelve significant digits are kept: engines differ in the last bit of a median between two values.
     """
     encodings = [Encoding(row["name"], row["level"], float(f"{row['value']:.12g}")) for row in rows]
-    return tuple(sorted(encodings, key=lambda each: (each.name, each.level is not None, each.level or "")))
+    return tuple(
+        sorted(encodings, key=lambda encoding: (encoding.name, encoding.level is not None, encoding.level or ""))
+    )

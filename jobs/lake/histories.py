@@ -50,14 +50,14 @@ def read_histories(
     deliveries = {run_date: lake.delivery(run_date)} if run_date else lake.deliveries()
     if until is not None and min(deliveries) > until:
         raise NoDeliveryYet(f"there is no delivery up to {until}, the first is of {min(deliveries)}")
-    (newest, versions), *older = [each for each in deliveries.items() if until is None or each[0] <= until]
-    found = newest_histories(lake, {newest: versions}, applicants)
-    others = [each for each in applicants if each not in found.deliveries]
+    (newest, versions), *older = [delivery for delivery in deliveries.items() if until is None or delivery[0] <= until]
+    histories = newest_histories(lake, {newest: versions}, applicants)
+    others = [applicant for applicant in applicants if applicant not in histories.deliveries]
     if not (others and older):
-        return found
+        return histories
     more = newest_histories(lake, dict(older), others)
-    tables = {name: pa.concat_tables([rows, more.tables[name]]) for name, rows in found.tables.items()}
-    return Histories(tables, {**found.deliveries, **more.deliveries})
+    tables = {name: pa.concat_tables([rows, more.tables[name]]) for name, rows in histories.tables.items()}
+    return Histories(tables, {**histories.deliveries, **more.deliveries})
 
 
 def newest_histories(lake: Lake, deliveries: Mapping[date, Mapping[str, int]], applicants: Sequence[int]) -> Histories:
@@ -66,10 +66,10 @@ def newest_histories(lake: Lake, deliveries: Mapping[date, Mapping[str, int]], a
     def read(table: Table, column: str, values: Sequence[int]) -> pa.Table:
         return lake.delivered_rows(table, deliveries).where(F.col(column).isin(list(values))).toArrow()
 
-    found = {table.name: read(table, KEY, applicants) for table in OF_APPLICANTS}
-    newest = newest_deliveries(found.values())
+    tables = {table.name: read(table, KEY, applicants) for table in OF_APPLICANTS}
+    newest = newest_deliveries(tables.values())
     whose = pa.table({KEY: pa.array(newest.keys(), pa.int64()), DELIVERY: pa.array(newest.values(), pa.date32())})
-    kept = {name: matching(rows, whose) for name, rows in found.items()}
+    kept = {name: matching(rows, whose) for name, rows in tables.items()}
     for table in TABLES:  # parents come before their children
         if table.name not in kept and table.parent is not None:
             parent, column = table.parent

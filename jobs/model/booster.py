@@ -180,8 +180,8 @@ class Model:
         self, rows: pd.DataFrame, most_reasons: int, most_contributions: int, tolerance: float
     ) -> list[Explanation]:
         """As `explanations`, one object for each row."""
-        found = self.explanations(self.values(rows), most_reasons, most_contributions, tolerance)
-        return [found.row(i) for i in range(len(rows))]
+        explained = self.explanations(self.values(rows), most_reasons, most_contributions, tolerance)
+        return [explained.row(i) for i in range(len(rows))]
 
     def explanations(
         self, values: Vector, most_reasons: int, most_contributions: int, tolerance: float
@@ -267,19 +267,19 @@ def load_model(file: bytes, sha256: str) -> Model:
         ModelRefused: Another hash: what a broken file does to xgboost is undefined, so it is never given one. Or
             families that are not ours, or a kind of model that nothing here reads.
     """
-    found = sha256_of(file)
-    if found != sha256:
+    actual = sha256_of(file)
+    if actual != sha256:
         raise ModelRefused(
-            f"the model's file has sha256 {found[:12]}..., registered was {sha256[:12]}...: it was changed"
+            f"the model's file has sha256 {actual[:12]}..., registered was {sha256[:12]}...: it was changed"
         )
     kinds = (read(file) for read in KINDS)
     predictor = next((kind for kind in kinds if kind is not None), None)
     if predictor is None:
-        raise ModelRefused(f"the file with sha256 {found[:12]}... is of no kind of model that is known here")
+        raise ModelRefused(f"the file with sha256 {actual[:12]}... is of no kind of model that is known here")
     unknown = sorted(set(predictor.families) - FAMILIES.keys())
     if unknown:
         raise ModelRefused(f"the model gives reasons of the family {unknown[0]}, which has no sentence: train it again")
-    return Model(predictor, found)
+    return Model(predictor, actual)
 
 
 def read_boosted_trees(file: bytes) -> BoostedTrees | None:

@@ -161,8 +161,10 @@ def audit(
     """The audit of one attribute; groups are the levels' names, one for each applicant."""
     names, label, probability = np.asarray(groups, dtype=str), np.asarray(labels), np.asarray(probabilities)
     in_order(label, probability)
-    found = (describe_level(str(n), label[names == n], probability[names == n], threshold) for n in np.unique(names))
-    levels = tuple(sorted(found, key=place))
+    described = (
+        describe_level(str(n), label[names == n], probability[names == n], threshold) for n in np.unique(names)
+    )
+    levels = tuple(sorted(described, key=place))
     compared = tuple(level for level in levels if level.rows >= SMALLEST_SHARE * names.size)
     return Audit(
         attribute,

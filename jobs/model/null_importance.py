@@ -40,7 +40,7 @@ def gains(values: Values, labels: Labels, settings: Booster) -> Vector:
     rows = xgboost.QuantileDMatrix(values, labels, missing=np.nan, nthread=1)
     parameters = {**booster_parameters(settings), "objective": "binary:logistic", "nthread": 1}
     fitted = xgboost.train(parameters, rows, settings.rounds)
-    found = np.zeros(values.shape[1])
+    total = np.zeros(values.shape[1])
     for name, gain in fitted.get_score(importance_type="total_gain").items():
-        found[int(name.removeprefix("f"))] = gain
-    return found
+        total[int(name.removeprefix("f"))] = gain
+    return total

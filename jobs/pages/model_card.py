@@ -197,22 +197,22 @@ def card_of(
 def measured(test: HeldOutRows, settings: Settings) -> tuple[Measured, ...]:
     """The measures of a card, with intervals where a measure has one: DeLong's of the AUC, normal ones of means."""
     labels, probabilities, confidence = test.labels, test.probabilities, settings.gates.confidence
-    found = measures.performance(labels, probabilities, settings.decision, confidence)
+    performance = measures.performance(labels, probabilities, settings.decision, confidence)
     area = measures.auc_interval(labels, probabilities, confidence)
-    approved = probabilities < found.threshold
+    approved = probabilities < performance.threshold
     right = np.where(labels == 1, probabilities, 1 - probabilities)
     squares, losses = (probabilities - labels) ** 2, -np.log(np.clip(right, np.finfo(np.float64).eps, 1))
     means = [
         ("Brier score", squares, "mean squared error of the probabilities"),
         ("Log loss", losses, "negative logarithm of the probability given to what came, on average"),
-        ("Approval rate", approved, f"probability below {found.threshold:.4f}"),
+        ("Approval rate", approved, f"probability below {performance.threshold:.4f}"),
         ("Bad rate of all", labels, "share of applicants with payment difficulties"),
         ("Bad rate of the approved", labels[approved], "the same, of those who would be approved"),
     ]
     return (
         with_interval("AUC", area, "a bad applicant is ranked above a good one"),
-        Measured("Gini", found.gini, 2 * area.low - 1, 2 * area.high - 1, "twice the AUC, less one"),
-        *without_interval(found),
+        Measured("Gini", performance.gini, 2 * area.low - 1, 2 * area.high - 1, "twice the AUC, less one"),
+        *without_interval(performance),
         *(
             with_interval(name, measures.mean_interval(values, confidence), said)
             for name, values, said in means
@@ -221,21 +221,25 @@ def measured(test: HeldOutRows, settings: Settings) -> tuple[Measured, ...]:
     )
 
 
-def without_interval(found: Performance) -> tuple[Measured, ...]:
+def without_interval(performance: Performance) -> tuple[Measured, ...]:
     """The measures that have no interval of a closed form."""
-    noise = f"a perfect model stays below {found.calibration_error_noise:.4f} on so few rows"
+    noise = f"a perfect model stays below {performance.calibration_error_noise:.4f} on so few rows"
     return (
-        Measured("KS", found.ks, None, None, f"largest distance of the classes, at {found.ks_score:.4f}"),
-        Measured("Average precision", found.average_precision, None, None, f"by chance {found.bad_rate:.4f}"),
-        Measured("Calibration error", found.calibration_error, None, None, noise),
-        Measured("Calibration slope", found.calibration_slope, None, None, "1 where probabilities are spread right"),
-        Measured("Cost", found.cost, None, None, "of the average applicant, at the costs of the settings"),
+        Measured("KS", performance.ks, None, None, f"largest distance of the classes, at {performance.ks_score:.4f}"),
+        Measured(
+            "Average precision", performance.average_precision, None, None, f"by chance {performance.bad_rate:.4f}"
+        ),
+        Measured("Calibration error", performance.calibration_error, None, None, noise),
+        Measured(
+            "Calibration slope", performance.calibration_slope, None, None, "1 where probabilities are spread right"
+        ),
+        Measured("Cost", performance.cost, None, None, "of the average applicant, at the costs of the settings"),
     )
 
 
-def with_interval(name: str, found: Interval, meaning: str) -> Measured:
+def with_interval(name: str, interval: Interval, meaning: str) -> Measured:
     """A measure with its interval."""
-    return Measured(name, found.value, found.low, found.high, meaning)
+    return Measured(name, interval.value, interval.low, interval.high, meaning)
 
 
 def html(card: ModelCard) -> str:

@@ -64,7 +64,7 @@ def card_of(
     model: Model,
     rows: DataFrame,
     inputs: Sequence[Named],
-    found: Evaluation,
+    evaluation: Evaluation,
     trials: Sequence[Tried],
 ) -> ModelCard:
     """The model's card.
@@ -75,11 +75,13 @@ def card_of(
         model: The model.
         rows: TARGET and part of the labelled applicants.
         inputs: Its features.
-        found: What was found on the test applicants.
+        evaluation: What the test applicants showed.
         trials: What it was chosen from.
     """
     of = provenance(job, training, model, rows)
-    return model_card.card_of(of, job.settings, inputs, found.test, found.drivers, found.stability, trials, found.drift)
+    return model_card.card_of(
+        of, job.settings, inputs, evaluation.test, evaluation.drivers, evaluation.stability, trials, evaluation.drift
+    )
 
 
 def measures_of(card: ModelCard) -> dict[str, float]:
@@ -87,13 +89,13 @@ def measures_of(card: ModelCard) -> dict[str, float]:
     return group_measures(card.audits) | (card.stability.logged if card.stability else {})
 
 
-def files(card: ModelCard, found: Evaluation) -> dict[str, bytes]:
+def files(card: ModelCard, evaluation: Evaluation) -> dict[str, bytes]:
     """The files that document a model, by their paths among the run's artifacts."""
-    figures = model_plots.model_plots(found.test, card.settings.decision.threshold) | model_plots.driver_plots(
-        found.drivers
+    figures = model_plots.model_plots(evaluation.test, card.settings.decision.threshold) | model_plots.driver_plots(
+        evaluation.drivers
     )
     if card.settings.mlflow.log_applicants:
-        figures |= model_plots.applicant_plots(*found.drivers.riskiest)
+        figures |= model_plots.applicant_plots(*evaluation.drivers.riskiest)
     return {
         "model_card.html": model_card.html(card).encode(),
         "model_card.md": model_card.markdown(card).encode(),
@@ -102,11 +104,11 @@ def files(card: ModelCard, found: Evaluation) -> dict[str, bytes]:
     }
 
 
-def tables(card: ModelCard, inputs: Sequence[Named], found: Evaluation) -> dict[str, list[Row]]:
+def tables(card: ModelCard, inputs: Sequence[Named], evaluation: Evaluation) -> dict[str, list[Row]]:
     """The tables of the documentation, by name."""
-    labels, probabilities = found.test.labels, found.test.probabilities
+    labels, probabilities = evaluation.test.labels, evaluation.test.probabilities
     return {
-        "measures": [asdict(each) for each in card.measured],
+        "measures": [asdict(measure) for measure in card.measured],
         **({"trials": [tried_row(trial) for trial in card.trials]} if card.trials else {}),
         "gains": [asdict(row) for row in measures.gains(labels, probabilities)],
         "reliability": [asdict(row) for row in measures.reliability(labels, probabilities)],
@@ -120,7 +122,7 @@ def tables(card: ModelCard, inputs: Sequence[Named], found: Evaluation) -> dict[
                 "description": named.description,
             }
             for named, size in sorted(
-                zip(inputs, found.drivers.importance, strict=True), key=lambda pair: (-pair[1], pair[0].name)
+                zip(inputs, evaluation.drivers.importance, strict=True), key=lambda pair: (-pair[1], pair[0].name)
             )
         ],
     }
@@ -155,7 +157,7 @@ def levels(audit: Audit) -> Iterator[Row]:
 
 def group_measures(audits: Sequence[Audit]) -> dict[str, float]:
     """The audit of each attribute as measures of a run: the worst group's, and the distances between groups."""
-    found: dict[str, float] = {}
+    measured: dict[str, float] = {}
     for audit in audits:
         attribute = audit.attribute.lower().replace(" ", "_")
         areas = [level.auc.value for level in audit.compared if level.auc is not None]
@@ -167,8 +169,8 @@ def group_measures(audits: Sequence[Audit]) -> dict[str, float]:
             "selection_rate_ratio": ratio.value if ratio else None,
             "equal_opportunity_difference": difference,
         }
-        found |= {f"fairness/{attribute}/{name}": value for name, value in each.items() if value is not None}
-    return found
+        measured |= {f"fairness/{attribute}/{name}": value for name, value in each.items() if value is not None}
+    return measured
 
 
 def provenance(job: Job, training: Training, model: Model, rows: DataFrame) -> Provenance:

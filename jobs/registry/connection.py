@@ -204,8 +204,8 @@ def locked(uri: str, _: str) -> UserError:
 
 def other_schema(uri: str, said: str) -> UserError:
     """Another MLflow made the tables."""
-    found = re.search(r"found version (\w+), but expected (\w+)", said)
-    schemas = f" (schema {found[1]}, here {found[2]})" if found else ""
+    told = re.search(r"found version (\w+), but expected (\w+)", said)
+    schemas = f" (schema {told[1]}, here {told[2]})" if told else ""
     return UserError(
         f"the MLflow database {uri} was made by another version of MLflow{schemas}: back it up, then run "
         f"`mlflow db upgrade '{uri}'`; where that knows no such version, install the MLflow that made it"
@@ -227,12 +227,12 @@ def not_writable(uri: str, _: str) -> UserError:
 
 def inactive(uri: str, said: str) -> UserError:
     """A run or experiment was deleted."""
-    found = re.search(r"The (run|experiment) '?(\w+)'? must be in the 'active' state", said)
-    if found is None:
+    told = re.search(r"The (run|experiment) '?(\w+)'? must be in the 'active' state", said)
+    if told is None:
         return UserError(f"a run or experiment of {uri} was deleted: restore it: {printable(said)}")
     return UserError(
-        f"the {found[1]} {found[2]} of {uri} was deleted: restore it with `MLFLOW_TRACKING_URI='{uri}' "
-        f"mlflow {found[1]}s restore --{found[1]}-id {found[2]}`"
+        f"the {told[1]} {told[2]} of {uri} was deleted: restore it with `MLFLOW_TRACKING_URI='{uri}' "
+        f"mlflow {told[1]}s restore --{told[1]}-id {told[2]}`"
     )
 
 

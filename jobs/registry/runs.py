@@ -283,12 +283,12 @@ class Runs:
         with self.connection.translated():
             # A run that `mlflow run` made is in the experiment that it chose.
             everywhere = [experiment.experiment_id for experiment in self.connection.client.search_experiments()]
-            found = self.connection.client.search_runs(
+            page = self.connection.client.search_runs(
                 everywhere,
                 f"attributes.status = '{FINISHED}' and tags.verb = '{TRAIN}' and tags.run_date = '{run_date}'",
                 order_by=["attributes.start_time DESC"],
             )
-        ours = [run for run in found if run.data.tags.get("lake") == self.connection.lake]
+        ours = [run for run in page if run.data.tags.get("lake") == self.connection.lake]
         if not ours:
             raise UserError(
                 f"no finished training run of {run_date} for {self.connection.lake} in {self.connection.shown}: "
@@ -320,8 +320,8 @@ class Runs:
         experiment = self.logged_run(run_id).info.experiment_id
         below = f"tags.{PARENT_TAG} = '{run_id}' and tags.verb = '{TRIAL}' and attributes.status = '{FINISHED}'"
         with self.connection.translated():
-            found = self.connection.client.search_runs([experiment], below, order_by=["attributes.start_time ASC"])
-        return tuple(as_tried(run) for run in found)
+            page = self.connection.client.search_runs([experiment], below, order_by=["attributes.start_time ASC"])
+        return tuple(as_tried(run) for run in page)
 
     def measures(self, run_id: str) -> dict[str, float]:
         """The last value of each measure that a run logged."""

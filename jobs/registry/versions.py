@@ -98,21 +98,21 @@ class Versions:
 
     def listed_version(self, number: int) -> Registered:
         """A version that the operator named; one that is not there is the user's error."""
-        found = self.find_version(number)
-        if found is not None:
-            return found
+        version = self.find_version(number)
+        if version is not None:
+            return version
         known = reversed(self.all())
-        there = ", ".join(str(each.version) for each in known) or "none: train and register a model first"
+        there = ", ".join(str(registered.version) for registered in known) or "none: train and register a model first"
         raise UserError(f"no version {number} of {self.name} in {self.connection.shown}; there is {there}")
 
     def version(self, number: int) -> Registered:
         """A version by its number."""
-        found = self.find_version(number)
-        if found is None:
+        version = self.find_version(number)
+        if version is None:
             raise ModelRefused(
                 f"version {number} of {self.name} is not in {self.connection.shown} any more: score again"
             )
-        return found
+        return version
 
     def find_version(self, number: int) -> Registered | None:
         """A version by its number, if it is there.
@@ -120,13 +120,13 @@ class Versions:
         Raises:
             ModelRefused: Something else than `register` made it.
         """
-        found = (as_registered(each) for each in self.listed() if int(each.version) == number)
-        return next(found, None)
+        of_that_number = (as_registered(listed) for listed in self.listed() if int(listed.version) == number)
+        return next(of_that_number, None)
 
     def all(self) -> list[Registered]:
         """Every version that `register` made, newest first. No verb can use others of the same name."""
-        ours = (as_registered(each) for each in self.listed() if not missing_tags(each))
-        return sorted(ours, key=lambda each: -each.version)
+        ours = (as_registered(listed) for listed in self.listed() if not missing_tags(listed))
+        return sorted(ours, key=lambda registered: -registered.version)
 
     def listed(self) -> "Sequence[ModelVersion]":
         """Every version of the model's name, whoever made it."""
@@ -137,7 +137,7 @@ class Versions:
         """The version of a run's model; one that was registered before is found again by its hash."""
 
         versions = self.all()
-        known = [each for each in versions if each.sha256 == training.sha256]
+        known = [registered for registered in versions if registered.sha256 == training.sha256]
         if known:
             return known[0]
         tags = {
@@ -176,7 +176,7 @@ class Versions:
         client = self.connection.client
         tags = {
             VALIDATION: validation,
-            **{f"{GATE_TAG}{each.gate}": f"{each.word}: {each.sentence}" for each in verdicts},
+            **{f"{GATE_TAG}{verdict.gate}": f"{verdict.word}: {verdict.sentence}" for verdict in verdicts},
         }
         with self.connection.translated():
             note = client.get_run(training.run_id).data.tags.get(MLFLOW_RUN_NOTE, "").split(GATES_OF_NOTE)[0]
@@ -224,17 +224,17 @@ class Versions:
                 self.connection.client.delete_registered_model_alias(self.name, CHALLENGER)
 
 
-def as_registered(found: "ModelVersion") -> Registered:
+def as_registered(listed: "ModelVersion") -> Registered:
     """A version of the registry by its tags; one without them was registered by something else."""
-    tags: dict[str, str] = found.tags
-    missing = missing_tags(found)
+    tags: dict[str, str] = listed.tags
+    missing = missing_tags(listed)
     if missing:
         raise ModelRefused(
-            f"version {found.version} of {found.name} has no tag {missing[0]}: `register` a trained model"
+            f"version {listed.version} of {listed.name} has no tag {missing[0]}: `register` a trained model"
         )
-    return Registered(int(found.version), tags["sha256"], tags["feature_set"], tags["run_id"])
+    return Registered(int(listed.version), tags["sha256"], tags["feature_set"], tags["run_id"])
 
 
-def missing_tags(found: "ModelVersion") -> list[str]:
+def missing_tags(listed: "ModelVersion") -> list[str]:
     """Those of `register` that a version has not: none, unless somebody registered it in MLflow's pages."""
-    return [name for name in VERSION_TAGS if name not in found.tags]
+    return [name for name in VERSION_TAGS if name not in listed.tags]

@@ -56,11 +56,11 @@ def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
         threshold: The probability from which an applicant is declined.
     """
 
-    def score(each: pd.DataFrame, loaded: Model) -> pd.DataFrame:
-        return pd.concat([each[[KEY]], loaded.score(each, threshold)], axis=1)
+    def score(frame: pd.DataFrame, loaded: Model) -> pd.DataFrame:
+        return pd.concat([frame[[KEY]], loaded.score(frame, threshold)], axis=1)
 
-    found = rows.select(KEY, *model.features).mapInPandas(by_batch(model, score), SCORED)
-    return found.select(
+    answers = rows.select(KEY, *model.features).mapInPandas(by_batch(model, score), SCORED)
+    return answers.select(
         KEY, "probability", "score", "decision", F.lit(threshold).alias("threshold"), "reason_not_scored"
     )
 
@@ -68,8 +68,8 @@ def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
 def with_probabilities(rows: DataFrame, model: Model, features: Sequence[str] = ()) -> DataFrame:
     """SK_ID_CURR, TARGET, the model's probability and the named features of each row."""
 
-    def measure(each: pd.DataFrame, loaded: Model) -> pd.DataFrame:
-        return each[[KEY, "TARGET", *features]].assign(probability=loaded.probabilities(each))
+    def measure(frame: pd.DataFrame, loaded: Model) -> pd.DataFrame:
+        return frame[[KEY, "TARGET", *features]].assign(probability=loaded.probabilities(frame))
 
     schema = ", ".join([MEASURED, *[f"`{name}` DOUBLE" for name in features]])
     return rows.select(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema)
@@ -91,32 +91,34 @@ def explained(rows: DataFrame, model: Model, settings: Explain) -> DataFrame:
 
     def explain(each: pa.RecordBatch, loaded: Model) -> pa.RecordBatch:
         values = np.ascontiguousarray(each.select(loaded.features).to_pandas().to_numpy())
-        found = loaded.explanations(values, settings.reasons, settings.contributions, settings.additivity)
-        check_same_probability(each["probability"].to_numpy(), found.probability)
-        return as_arrow(each[KEY], found)
+        explanations = loaded.explanations(values, settings.reasons, settings.contributions, settings.additivity)
+        check_same_probability(each["probability"].to_numpy(), explanations.probability)
+        return as_arrow(each[KEY], explanations)
 
     return rows.select(KEY, "probability", *model.features).mapInArrow(by_batch(model, explain), EXPLAINED)
 
 
-def as_arrow(keys: pa.Array, found: Explanations) -> pa.RecordBatch:
+def as_arrow(keys: pa.Array, explained: Explanations) -> pa.RecordBatch:
     """Rows of `EXPLAINED`, made whole columns at a time: an object for each applicant would take longer than SHAP."""
-    is_reason = found.reason_sums > 0
-    families = pa.array(found.families).take(pa.array(found.reasons[is_reason]))
-    sentences = pa.array([FAMILIES[family] for family in found.families]).take(pa.array(found.reasons[is_reason]))
-    reasons = {"family": families, "sentence": sentences, "contribution": pa.array(found.reason_sums[is_reason])}
-    values = found.values.ravel()
+    is_reason = explained.reason_sums > 0
+    families = pa.array(explained.families).take(pa.array(explained.reasons[is_reason]))
+    sentences = pa.array([FAMILIES[family] for family in explained.families]).take(
+        pa.array(explained.reasons[is_reason])
+    )
+    reasons = {"family": families, "sentence": sentences, "contribution": pa.array(explained.reason_sums[is_reason])}
+    values = explained.values.ravel()
     contributions = {
-        "feature": pa.array(found.features).take(pa.array(found.named.ravel())),
+        "feature": pa.array(explained.features).take(pa.array(explained.named.ravel())),
         "value": pa.array(values, mask=np.isnan(values)),
-        "contribution": pa.array(found.contributions.ravel()),
+        "contribution": pa.array(explained.contributions.ravel()),
     }
     columns = {
         KEY: keys,
-        "base_value": pa.array(found.base_value),
-        "margin": pa.array(found.margin),
+        "base_value": pa.array(explained.base_value),
+        "margin": pa.array(explained.margin),
         "reasons": lists(is_reason.sum(axis=1), reasons),
-        "contributions": lists(np.full(len(found.margin), found.named.shape[1]), contributions),
-        "other_contributions": pa.array(found.other_contributions),
+        "contributions": lists(np.full(len(explained.margin), explained.named.shape[1]), contributions),
+        "other_contributions": pa.array(explained.other_contributions),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 

@@ -67,10 +67,10 @@ def scoring_model(job: Job, store: Store, scores: DataFrame) -> Registered:
     Raises:
         ModelRefused: The registry has another file by that version.
     """
-    found = scores.select("model_version", "model_sha256").first()
-    assert found is not None
-    registered = store.versions.version(found["model_version"])
-    if registered.sha256 != found["model_sha256"]:
+    identity = scores.select("model_version", "model_sha256").first()
+    assert identity is not None
+    registered = store.versions.version(identity["model_version"])
+    if registered.sha256 != identity["model_sha256"]:
         raise ModelRefused(
             f"version {registered.version} of {store.versions.name} is not what scored {job.run_date}: score again"
         )

@@ -73,9 +73,9 @@ def drift_of(scored: DataFrame, features: Sequence[str], confidence: float) -> D
 def edges_of(rows: DataFrame, names: Sequence[str]) -> dict[str, list[float]]:
     """The edges between bins of equal numbers of the rows, by column; equal ones once, none where nothing is known."""
     shares = F.array(*[F.lit(place / BINS) for place in range(1, BINS)])
-    found = rows.agg(*[F.percentile(name, shares).alias(name) for name in names]).first()
-    assert found is not None
-    return {name: sorted(set(found[name] or ())) for name in names}
+    percentiles = rows.agg(*[F.percentile(name, shares).alias(name) for name in names]).first()
+    assert percentiles is not None
+    return {name: sorted(set(percentiles[name] or ())) for name in names}
 
 
 def counted(rows: DataFrame, edges: Mapping[str, Sequence[float]]) -> dict[str, NDArray[np.float64]]:

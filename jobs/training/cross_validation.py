@@ -125,8 +125,8 @@ def select(dealt: Dealt, settings: Selection) -> Dealt:
             {LEFT_OUT: np.full(chosen.size, left_out, np.int32), "feature": [names[place] for place in chosen]}
         )
 
-    found = in_tasks(dealt, [NO_FOLD, *range(dealt.folds)], choose, KEPT)
-    chosen = {fold: set(found["feature"][found[LEFT_OUT] == fold]) for fold in (NO_FOLD, *range(dealt.folds))}
+    answers = in_tasks(dealt, [NO_FOLD, *range(dealt.folds)], choose, KEPT)
+    chosen = {fold: set(answers["feature"][answers[LEFT_OUT] == fold]) for fold in (NO_FOLD, *range(dealt.folds))}
     return replace(dealt, kept={fold: tuple(name for name in names if name in of) for fold, of in chosen.items()})
 
 
@@ -153,12 +153,12 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
             }
         )
 
-    found = in_tasks(dealt, range(dealt.folds), answer, ANSWERED).sort_values(KEY)
-    fits = found.groupby(FOLD)[["rounds", "sizes", "seconds"]].first()
+    answers = in_tasks(dealt, range(dealt.folds), answer, ANSWERED).sort_values(KEY)
+    fits = answers.groupby(FOLD)[["rounds", "sizes", "seconds"]].first()
     return OutOfFold(
-        labels=found["TARGET"].to_numpy(dtype=np.float64),
-        folds=found[FOLD].to_numpy(dtype=np.int64),
-        margins=np.stack(found["margins"].tolist(), axis=1),
+        labels=answers["TARGET"].to_numpy(dtype=np.float64),
+        folds=answers[FOLD].to_numpy(dtype=np.int64),
+        margins=np.stack(answers["margins"].tolist(), axis=1),
         rounds=np.mean(fits["rounds"].tolist(), axis=0),
         sizes=np.mean(fits["sizes"].tolist(), axis=0),
         seconds=float(fits["seconds"].sum()),

@@ -56,11 +56,11 @@ class Trained:
     @property
     def calibrated(self) -> str:
         """What became of calibration, in a line."""
-        found = self.calibration
-        if found is None:
+        line = self.calibration
+        if line is None:
             return f"not calibrated: fewer than {FEWEST_TO_CALIBRATE} applicants of a class to tell by"
-        done = "calibrated" if found.improves else "left as it is"
-        return f"{done}: Platt's slope {found.slope:.3f} gains {found.gain.value:.2g} of log loss on other folds"
+        done = "calibrated" if line.improves else "left as it is"
+        return f"{done}: Platt's slope {line.slope:.3f} gains {line.gain.value:.2g} of log loss on other folds"
 
 
 def fit(training: TrainingSet, settings: Train, tried: Trial | None) -> Trained:

@@ -76,11 +76,12 @@ def search(step: Step, run: OpenRun, rows: DataFrame, inputs: Sequence[Named], s
         return as_set
     dealt.rows.persist()
     try:
-        found = cross_validation.fewest_to_fit_on(dealt)
-        if found < settings.search.fewest_of_a_class:
+        fewest = cross_validation.fewest_to_fit_on(dealt)
+        if fewest < settings.search.fewest_of_a_class:
             step.say(
-                f"nothing is compared: without a fold of {dealt.folds}, {found} applicants of a TARGET are left, fewer "
-                f"than search.fewest_of_a_class = {settings.search.fewest_of_a_class}. The booster stays as it is set"
+                f"nothing is compared: without a fold of {dealt.folds}, {fewest} applicants of a TARGET are left, "
+                f"fewer than search.fewest_of_a_class = {settings.search.fewest_of_a_class}. "
+                "The booster stays as it is set"
             )
             return as_set
         return searched(step, run, dealt, names, settings)

@@ -77,11 +77,11 @@ def check_row_models(job: Job, feature_set: str) -> None:
     """Refuse nested features of row models that learned from what are test applicants now, or by other code."""
     if not stored_models(job.lake, feature_set):
         return
-    found = find(job.lake, feature_set)
-    if isinstance(found, CannotBeMade):
-        raise UserError(f"{found.why}: assemble {job.run_date} again")
-    if found.row_models is not None and found.row_models.split != job.settings.split:
+    known = find(job.lake, feature_set)
+    if isinstance(known, CannotBeMade):
+        raise UserError(f"{known.why}: assemble {job.run_date} again")
+    if known.row_models is not None and known.row_models.split != job.settings.split:
         raise UserError(
-            f"the row models of feature set {feature_set} were fitted with split {found.row_models.split}, "
+            f"the row models of feature set {feature_set} were fitted with split {known.row_models.split}, "
             f"not with {job.settings.split}: assemble {job.run_date} again"
         )
