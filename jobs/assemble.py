@@ -56,8 +56,8 @@ def assemble(job: Job, version: str | None = None) -> None:
         write_catalogue(job, fitted)
         with settling() as settle, job.lake.numbers_as_they_are():
             write_nested(job, sources, fitted, settle)
-            rows = feature_table(sources, fitted.encodings, settle).select(
-                KEY, "TARGET", F.lit(made_with).alias("feature_set"), *[named.name for named in catalogue()]
+            rows = feature_table(sources, fitted.encodings, settle).selectExpr(
+                KEY, "TARGET", f"'{made_with}' AS feature_set", *[named.name for named in catalogue()]
             )
             comments = {named.name: named.about for named in catalogue()}
             number = job.lake.replace(FEATURES, rows, job.run_date, comments)

@@ -75,7 +75,7 @@ def explain(job: Job) -> None:
         store = connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
         model = store.versions.registered_model(scorer)
-        features = inputs_of(model, job.lake, job.run_date).select(KEY, *model.features)
+        features = inputs_of(model, job.lake, job.run_date).selectExpr(KEY, *model.features)
         scored = scores.where(F.col("probability").isNotNull()).select(KEY, "probability")
         check_fresh(job, scored, features, model)
         explained = batch.explained(scored.join(features, on=KEY, how="inner"), model, job.settings.explain)

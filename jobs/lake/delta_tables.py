@@ -22,6 +22,8 @@ from jobs.runtime.addresses import Address, list_files
 from jobs.runtime.errors import TryAgain, UserError
 from jobs.runtime.session import setting
 
+OF_ONE_DRIVER = frozenset({"s3", "s3a", "s3n"})
+"""File systems that let two writers make one file: Delta's own log store for them knows its own driver alone."""
 LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
 WRITTEN_MEANWHILE = (
@@ -62,6 +64,13 @@ class DeltaTables:
     def address(self) -> Address:
         """Where they are."""
         return Address(self.root)
+
+    @property
+    def unsafe_log_store(self) -> str | None:
+        """The setting of Spark that names a log store for several drivers, where one is needed and it does not."""
+        file_system = self.root.partition("://")[0]
+        name = f"spark.delta.logStore.{file_system}.impl"
+        return name if file_system in OF_ONE_DRIVER and self.spark.conf.get(name, None) is None else None
 
     def path(self, table: str) -> str:
         """The table's address."""

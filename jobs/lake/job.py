@@ -68,6 +68,11 @@ class Job:
         """Run a verb under the lake's lock, with progress; its row in operations/steps is written where it succeeds."""
         step = Step(verb)
         with self.lake.locked(), step.shown(self.lake.spark):
+            if unsafe := self.lake.unsafe_log_store:
+                step.warn(
+                    f"two jobs that write into {self.lake.address} at once may lose each other's commits: let one "
+                    f"write, or give Spark a log store for several drivers with {unsafe} (README, On a cluster)"
+                )
             yield step
             self.record(step)
 

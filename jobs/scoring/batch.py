@@ -42,9 +42,10 @@ SAME_PROBABILITY = 1e-6
 def as_array(names: Sequence[str]) -> Column:
     """The features as one array of single precision, which is what boosters read, null where one is unknown.
 
-    Spark shuffles one column and hands it to Python in a fraction of the time that a thousand take.
+    Spark shuffles one column and hands it to Python in a fraction of the time that a thousand take. Here as wherever
+    all features are named they are SQL: a Column object for each takes a second.
     """
-    return F.array(*names).cast("array<float>")
+    return F.expr(f"array({', '.join(names)})").cast("array<float>")
 
 
 def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
@@ -59,7 +60,7 @@ def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
     def score(frame: pd.DataFrame, loaded: Model) -> pd.DataFrame:
         return pd.concat([frame[[KEY]], loaded.score(frame, threshold)], axis=1)
 
-    answers = rows.select(KEY, *model.features).mapInPandas(by_batch(model, score), SCORED)
+    answers = rows.selectExpr(KEY, *model.features).mapInPandas(by_batch(model, score), SCORED)
     return answers.select(
         KEY, "probability", "score", "decision", F.lit(threshold).alias("threshold"), "reason_not_scored"
     )
@@ -72,7 +73,7 @@ def with_probabilities(rows: DataFrame, model: Model, features: Sequence[str] = 
         return frame[[KEY, "TARGET", *features]].assign(probability=loaded.probabilities(frame))
 
     schema = ", ".join([MEASURED, *[f"`{name}` DOUBLE" for name in features]])
-    return rows.select(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema)
+    return rows.selectExpr(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema)
 
 
 def measured(rows: DataFrame, model: Model) -> pd.DataFrame:
@@ -95,7 +96,7 @@ def explained(rows: DataFrame, model: Model, settings: Explain) -> DataFrame:
         check_same_probability(each["probability"].to_numpy(), explanations.probability)
         return as_arrow(each[KEY], explanations)
 
-    return rows.select(KEY, "probability", *model.features).mapInArrow(by_batch(model, explain), EXPLAINED)
+    return rows.selectExpr(KEY, "probability", *model.features).mapInArrow(by_batch(model, explain), EXPLAINED)
 
 
 def as_arrow(keys: pa.Array, explained: Explanations) -> pa.RecordBatch:

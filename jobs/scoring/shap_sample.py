@@ -84,7 +84,7 @@ def sample_of(test: DataFrame, model: Model) -> pd.DataFrame:
     """
     # Found by their key alone: sorting rows of a thousand columns takes most of its time to compile.
     drawn = test.select(KEY).orderBy(F.xxhash64(KEY), KEY).limit(SAMPLE)
-    rows = test.join(F.broadcast(drawn), on=KEY, how="left_semi").select(KEY, "TARGET", *model.features)
+    rows = test.join(F.broadcast(drawn), on=KEY, how="left_semi").selectExpr(KEY, "TARGET", *model.features)
     return rows.toPandas().sort_values(KEY, ignore_index=True)
 
 

@@ -34,7 +34,7 @@ def drift_between(test: DataFrame, new: DataFrame, model: Model, settings: Gates
     """
     watched = most_gaining(model, settings.drift_features)
     columns = [KEY, "TARGET", *model.features]
-    both = test.select(columns).unionByName(new.select(columns))
+    both = test.selectExpr(*columns).unionByName(new.selectExpr(*columns))
     scored = batch.with_probabilities(both, model, watched).persist()  # read three times, scored once
     try:
         return drift_of(scored, watched, settings.confidence)

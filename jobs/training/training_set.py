@@ -65,8 +65,8 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
     check_row_models(job, feature_sets[0])
     new = rows.where(F.col("TARGET").isNull() & (F.col("feature_set") == feature_sets[0]))
     return TrainingSet(
-        labelled.select(KEY, "TARGET", "part", *names),
-        new.select(KEY, "TARGET", *names),
+        labelled.selectExpr(KEY, "TARGET", "part", *names),
+        new.selectExpr(KEY, "TARGET", *names),
         inputs,
         feature_sets[0],
         number,
