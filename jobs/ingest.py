@@ -8,7 +8,7 @@ from jobs.lake.checks import Check, Checked, check_tables, keeping, problems
 from jobs.lake.delivery_files import open_folder
 from jobs.lake.descriptions import DESCRIPTIONS, Descriptions, read_descriptions
 from jobs.lake.job import Job, Step
-from jobs.lake.options import add_run_date, open_job
+from jobs.lake.options import add_input, add_run_date, input_of, open_job
 from jobs.lake.tables import (
     CHECKS,
     REFUSED_CHECKS,
@@ -17,7 +17,6 @@ from jobs.lake.tables import (
     refused_quarantine_table,
     source_table,
 )
-from jobs.runtime.addresses import resolve
 from jobs.runtime.errors import ContractBroken
 from jobs.runtime.settings import Settings
 
@@ -28,14 +27,14 @@ CHECK_SCHEMA = "source STRING, file STRING, check STRING, rows BIGINT"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_run_date(parser)
-    parser.add_argument("--input", required=True, metavar="DIR", help="the delivery's folder or address")
+    add_input(parser)
     parser.add_argument("--check", action="store_true", help="only check: write no table")
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     job = open_job(arguments, settings)
-    source = str(resolve(job.lake.spark, arguments.input, "--input"))
+    source = input_of(arguments, job)
     if arguments.check:
         check(job, source)
     else:

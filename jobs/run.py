@@ -11,12 +11,11 @@ from jobs.ingest import ingest
 from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs
-from jobs.lake.options import add_run_date, check_file, open_job
+from jobs.lake.options import add_input, add_run_date, check_file, input_of, open_job
 from jobs.register import register
 from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
 from jobs.report import report
-from jobs.runtime.addresses import resolve
 from jobs.runtime.errors import GateRefused, UserError
 from jobs.runtime.settings import Settings
 from jobs.score import score
@@ -28,7 +27,7 @@ HELP = "ingest, assemble, train, register, score, explain and report, in order"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_run_date(parser)
-    parser.add_argument("--input", required=True, metavar="DIR", help="the delivery's folder or address")
+    add_input(parser)
     parser.add_argument(
         "--report",
         type=Path,
@@ -42,7 +41,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     if arguments.report is not None:
         check_file(arguments.report, "--report")
     job = open_job(arguments, settings)
-    run(job, str(resolve(job.lake.spark, arguments.input, "--input")), arguments.report)
+    run(job, input_of(arguments, job), arguments.report)
 
 
 def run(job: Job, source: str, page: Path | None = None) -> None:

@@ -28,6 +28,11 @@ class Encoding:
 Encodings = tuple[Encoding, ...]
 
 
+def in_order(encodings: Iterable[Encoding]) -> Encodings:
+    """The same by feature, that of all rows before those of its levels."""
+    return tuple(sorted(encodings, key=lambda fitted: (fitted.name, fitted.level is not None, fitted.level or "")))
+
+
 def encoded(table: Table) -> tuple[Encoded, ...]:
     """The table's encoded categories."""
     return tuple(declared for declared in table.features if isinstance(declared, Encoded))

@@ -13,7 +13,7 @@ from enum import Enum
 from features import DECLARED
 from features.declarations import Declarations
 from features.expressions import columns_read
-from features.plan.encodings import Encodings
+from features.plan.encodings import Encodings, in_order
 from features.spec import KEY, TARGET, Expected, Table
 
 COMPUTED_BY = 1
@@ -36,8 +36,7 @@ def feature_set(encodings: Encodings, row_models: str = "", declared: Declaratio
         row_models: The version of the row models whose scores belong to it; empty where none do.
         declared: The tables and their features.
     """
-    fitted = sorted(encodings, key=lambda encoding: (encoding.name, encoding.level is not None, encoding.level or ""))
-    covered = [COMPUTED_BY, what_is_computed(declared), computed(fitted), row_models]
+    covered = [COMPUTED_BY, what_is_computed(declared), computed(in_order(encodings)), row_models]
     return f"{COMPUTED_BY}-{hashlib.sha256(json.dumps(covered).encode()).hexdigest()[:DIGITS]}"
 
 

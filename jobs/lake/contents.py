@@ -61,20 +61,21 @@ def stale_verbs(steps: Sequence[StepRun], run_date: date) -> tuple[str, ...]:
 
 def has_labelled(lake: Lake, run_date: date) -> bool:
     """Whether a delivery has applicants to learn from: it may be application_test.csv and their histories alone."""
-    return not applicants_of(lake, run_date).where(F.col("TARGET").isNotNull()).isEmpty()
+    return not applicants_of(lake, run_date, lake.delivery(run_date)).where(F.col("TARGET").isNotNull()).isEmpty()
 
 
 def has_nobody_new(lake: Lake, run_date: date) -> bool:
     """Whether a delivery that is there has nobody to score: it may be application_train.csv and histories alone."""
-    if run_date not in lake.deliveries():
+    versions = lake.deliveries().get(run_date)
+    if versions is None:
         return False
-    return applicants_of(lake, run_date).where(F.col("TARGET").isNull()).isEmpty()
+    return applicants_of(lake, run_date, versions).where(F.col("TARGET").isNull()).isEmpty()
 
 
-def applicants_of(lake: Lake, run_date: date) -> DataFrame:
-    """The applicants of a delivery as recorded."""
+def applicants_of(lake: Lake, run_date: date, versions: Mapping[str, int]) -> DataFrame:
+    """The applicants of a delivery, with its tables at these versions."""
     application = "application"
-    return lake.read_run_date(source_table(application), run_date, lake.delivery(run_date)[application])
+    return lake.read_run_date(source_table(application), run_date, versions[application])
 
 
 def count_rows(frames: Mapping[str, DataFrame]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from features.plan.encodings import ENCODING_SCHEMA, Encoding, Encodings
+from features.plan.encodings import ENCODING_SCHEMA, Encoding, Encodings, in_order
 from features.plan.feature_table import Settle, as_planned, catalogue, feature_table
 from features.plan.history_rows import Sources
 from features.plan.identity import feature_set, is_of_before
@@ -192,7 +192,4 @@ def as_encodings(rows: Sequence[Row]) -> Encodings:
 
     Twelve significant digits are kept: engines differ in the last bit of a median between two values.
     """
-    encodings = [Encoding(row["name"], row["level"], float(f"{row['value']:.12g}")) for row in rows]
-    return tuple(
-        sorted(encodings, key=lambda encoding: (encoding.name, encoding.level is not None, encoding.level or ""))
-    )
+    return in_order(Encoding(row["name"], row["level"], float(f"{row['value']:.12g}")) for row in rows)

@@ -11,7 +11,7 @@ from jobs.runtime.session import SAIL, engine_of_this_process
 
 @contextmanager
 def one_writer(lake: Address) -> Iterator[None]:
-    """Keep a second writer out of a lake on this machine; in an object store Delta's own commit protocol does.
+    """Keep a second writer out of a lake on this machine; elsewhere Delta's log store does, where it can.
 
     Raises:
         TryAgain: Somebody is writing.

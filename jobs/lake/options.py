@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake, parse_run_date
-from jobs.runtime.addresses import is_elsewhere
+from jobs.runtime.addresses import is_elsewhere, resolve
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings
@@ -21,6 +21,16 @@ def add_run_date(parser: argparse.ArgumentParser) -> None:
     """--run-date and --lake."""
     parser.add_argument("--run-date", required=True, metavar="DATE", help="the delivery's date, as 2018-05-17")
     add_lake(parser)
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """--input."""
+    parser.add_argument("--input", required=True, metavar="DIR", help="the delivery's folder or address")
+
+
+def input_of(arguments: argparse.Namespace, job: Job) -> str:
+    """The address of the delivery's files."""
+    return str(resolve(job.lake.spark, arguments.input, "--input"))
 
 
 def open_lake(arguments: argparse.Namespace, settings: Settings) -> Lake:

@@ -72,8 +72,7 @@ def resolved(spark: SparkSession, text: str, option: str) -> Address:
     """As `resolve`, of what can be a name."""
     named = FILE_SYSTEM.match(text)
     if named and named[0] != THIS_MACHINE:
-        path = text[named.end() :].rstrip("/")
-        return Address(file_system(spark, text, option) + path)
+        return Address(file_system(spark, text, option) + path_of(text).rstrip("/"))
     path = re.sub(r"^//(?=/)", "", text.removeprefix(THIS_MACHINE)) if named else text
     default = default_folder(spark, option)
     if default.startswith(THIS_MACHINE):

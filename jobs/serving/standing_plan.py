@@ -42,15 +42,15 @@ class StandingPlan:
     def settle(self, parts: Sequence[DataFrame]) -> list[DataFrame]:
         """The parts' rows, as `run` will have computed them; a part may read those of earlier calls."""
         names = [f"part_{len(self.stages)}_{place}" for place in range(len(parts))]
-        for name, part in zip(names, parts, strict=True):
-            self.keep(name, part)
+        schemas = [self.keep(name, part) for name, part in zip(names, parts, strict=True)]
         self.stages.append(names)
-        return [self.table(name, part.schema) for name, part in zip(names, parts, strict=True)]
+        return [self.table(name, schema) for name, schema in zip(names, schemas, strict=True)]
 
-    def keep(self, name: str, plan: DataFrame) -> None:
-        """Have the server keep the plan, to be computed by its name; one that it can't find by that fails here."""
+    def keep(self, name: str, plan: DataFrame) -> T.StructType:
+        """Have the server keep the plan, to be computed by its name; gives its columns as they are found by that name,
+        so that what can't be computed fails here and not at the first row."""
         plan.createOrReplaceTempView(f"{self.name}_{name}")
-        self.kept(name).schema  # noqa: B018 (asks the server)
+        return self.kept(name).schema
 
     @contextmanager
     def run(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:

@@ -134,13 +134,13 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
     """Fit the candidate once for each fold, on the others, and collect what it says of the fold."""
     places = {name: place for place, name in enumerate(dealt.names)}
     read = {fold: [places[name] for name in dealt.names_for(fold)] for fold in range(dealt.folds)}
-    signs = np.array(signs_of(dealt.inputs), dtype=np.int64)
+    signs = signs_of(dealt.inputs)
 
     def answer(key: tuple[Any, ...], group: pa.Table) -> pa.Table:
         left_out = int(key[0].as_py())
         started = time.monotonic()
-        own, rows = rows_of_fold(group.sort_by(KEY), left_out, read[left_out])
-        fitted = candidate.fit(replace(rows, signs=tuple(signs[read[left_out]].tolist())))
+        own, rows = rows_of_fold(group.sort_by(KEY), left_out, read[left_out], signs)
+        fitted = candidate.fit(rows)
         return pa.table(
             {
                 KEY: own[KEY],
@@ -176,13 +176,23 @@ def in_tasks(
     return apart.groupBy(LEFT_OUT).applyInArrow(work, schema).toPandas()
 
 
-def rows_of_fold(ordered: pa.Table, left_out: int, places: Sequence[int]) -> tuple[pa.Table, FoldRows]:
-    """The rows that are left out, and all of the fold's rows as arrays of the features in these places."""
+def rows_of_fold(
+    ordered: pa.Table, left_out: int, places: Sequence[int], signs: Sequence[int]
+) -> tuple[pa.Table, FoldRows]:
+    """The rows that are left out, and all of the fold's rows as arrays of the features in these places.
+
+    Args:
+        ordered: Every row, in the order of the applicants.
+        left_out: The fold.
+        places: Of the features that are read, among all.
+        signs: Of all features, as `signs_of`.
+    """
     fold, stops = ordered[FOLD].to_numpy(), ordered[STOPS].to_numpy()
     values, labels = values_of(ordered)[:, places], as_labels(ordered)
     own = fold == left_out
     fits, ends = ~own & ~stops, ~own & stops
-    rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own])
+    read = tuple(signs[place] for place in places)
+    rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own], read)
     return ordered.filter(pa.array(own)), rows
 
 
