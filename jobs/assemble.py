@@ -92,7 +92,7 @@ def write_nested(job: Job, sources: Sources, fitted: FeatureSet, settle: Settle)
     if fitted.row_models is not None:
         rows = nested_table(sources, fitted.row_models, settle)
         comments = {named.name: named.about for named in NESTED_FEATURES}
-        job.lake.replace(NESTED, rows, job.run_date, comments, fitted.version)
+        job.lake.replace(NESTED, rows, job.run_date, comments, {"feature_set": fitted.version})
 
 
 def write_catalogue(job: Job, fitted: FeatureSet) -> None:
@@ -101,4 +101,4 @@ def write_catalogue(job: Job, fitted: FeatureSet) -> None:
         [(fitted.version, n.name, n.table, n.family, n.about, repr(n.declared)) for n in fitted.features],
         "feature_set STRING, name STRING, source STRING, family STRING, about STRING, declaration STRING",
     )
-    job.lake.replace(CATALOGUE, declared, job.run_date, feature_set=fitted.version)
+    job.lake.replace(CATALOGUE, declared, job.run_date, of={"feature_set": fitted.version})

@@ -29,7 +29,7 @@ def promote(lake: Lake, settings: Settings, version: int, reason: str = "") -> N
     """Try the gates again, against today's champion, and make the version champion.
 
     Args:
-        lake: Where its test applicants are.
+        lake: Where those are that it was measured by.
         settings: The limits of the gates, and where the registry is.
         version: In the registry.
         reason: What the history says.

@@ -57,7 +57,7 @@ def register(job: Job, run_id: str | None = None) -> int:
 
 
 def named_training(job: Job, store: Store, run_id: str) -> Training:
-    """The run that the operator named, if it learned from the job's delivery: its test applicants are there only."""
+    """The run that the operator named, if it learned from the job's delivery: whom it was measured by is there only."""
     training = store.runs.training(run_id)
     if (training.lake, training.run_date) != (str(job.lake.address), job.run_date):
         raise UserError(

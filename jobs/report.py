@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import functions as F
 
 from features.plan.nested_table import EVERY_FEATURE
-from jobs.lake import contents, folds
+from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.options import add_run_date, check_file, open_job
@@ -18,12 +18,12 @@ from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
-from jobs.scoring import batch
 from jobs.scoring.one_applicant import explain_applicant
 from jobs.scoring.scores_table import riskiest
 from jobs.scoring.shap_sample import drivers_of, logged_stability, sample_of
 from jobs.scoring.shifts import drift_between
 from jobs.scoring.test_applicants import held_out
+from jobs.scoring.twins import measured_by, measured_rows, twins_of
 
 HELP = "write the HTML report of a delivery and its model"
 
@@ -62,7 +62,7 @@ def report(job: Job, applicant: int | None = None, output: Path | None = None) -
         store = connect(job.lake.address, job.settings.mlflow)
         champion = store.versions.need_champion()
         data = gather(job, store, champion, applicant)
-        step.say(f"drawing {len(data.test.labels):,} test applicants")
+        step.say(f"drawing {len(data.test.labels):,} {data.measured_on.applicants}")
         path.parent.mkdir(parents=True, exist_ok=True)
         images = drawn(data)
         path.write_text(page_of(data, images), encoding="utf-8")
@@ -77,11 +77,13 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
     lake, run_date = job.lake, job.run_date
     model, training = store.versions.registered_model(champion), store.runs.training(champion.run_id)
     if training.lake != str(lake.address):
-        raise UserError(f"the champion was trained on {training.lake}: report there, where its test applicants are")
+        raise UserError(
+            f"the champion was trained on {training.lake}: report there, where those are that it was measured by"
+        )
     chosen = riskiest(job) if applicant is None else applicant
     explained = None if chosen is None else explain_applicant(job, store, chosen)
     rows = read_inputs(lake, model.features, training.run_date, training.features_version)
-    test = folds.labelled(rows, training.split).where(F.col("part") == folds.TEST)
+    test = measured_rows(rows, training)
     is_new = F.col("TARGET").isNull() & (F.col("feature_set") == model.feature_set)
     new = read_inputs(lake, model.features, run_date).where(is_new)
     source = lake.read_run_date(DELIVERIES, run_date).select("source").first()
@@ -103,8 +105,9 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
         decision=job.settings.decision,
         gates=job.settings.gates,
         verdicts=store.versions.verdicts(champion),
-        drift=drift_between(test, new, model, job.settings.gates),
-        test=held_out(lake, training.run_date, batch.measured(test, model)),
+        drift=drift_between(test, new, model, job.settings.gates, twins_of(lake, training)),
+        measured_on=training.measured_on,
+        test=held_out(lake, training.run_date, measured_by(lake, training, model)),
         drivers=drivers_of(sample_of(test, model), model),
         stability=logged_stability(store.runs.measures(champion.run_id)),
         trials=store.runs.trials(champion.run_id),

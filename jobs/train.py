@@ -3,12 +3,8 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from pyspark.sql import functions as F
 
 from features.spec import Named
-from jobs.lake import folds
 from jobs.lake.job import Job, Step
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.options import add_run_date, open_job
@@ -17,16 +13,13 @@ from jobs.pages import run_documents
 from jobs.registry.runs import OpenRun, Runs
 from jobs.registry.store import connect
 from jobs.runtime.settings import Settings, Train
-from jobs.scoring import batch
-from jobs.training.distributed_fit import fit, other_seed
+from jobs.scoring.twins import keep_twins
 from jobs.training.few_rows import make_do
+from jobs.training.last_fit import Trained, fit, other_seed
 from jobs.training.logged_training import log_training, run_tags
 from jobs.training.search import search
 from jobs.training.training_set import TrainingSet, read_training_set
 from jobs.training.workers import with_workers_that_fit
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HELP = "train a model on a delivery's labelled applicants"
 
@@ -45,7 +38,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
-    """Train, measure on the test folds, log; gives the MLflow run's id.
+    """Train, measure, log; gives the MLflow run's id.
 
     Args:
         job: The delivery to learn from.
@@ -59,21 +52,23 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
         job = replace(job, settings=settings)
         store = connect(job.lake.address, job.settings.mlflow)
         with store.runs.start(f"train {job.run_date}", run_tags(job, training)) as run:
-            searched = search(step, run, training.rows, training.inputs, job.settings)
-            training, job = training.only(searched.names), with_booster(job, searched.train)
+            searched = search(step, run, training, job.settings)
+            job = with_booster(job, searched.train)
             with run.autologging():
-                trained = fit(training, job.settings.train, searched.by_round)
+                trained = fit(training, searched.names, job.settings, searched.by_round)
+            training = training.only(searched.names)
             step.say(trained.ended)
             step.say(trained.calibrated)
-            test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
-            performance = log_training(job, run, training, trained, test)
+            if trained.measured_on.is_by_twins:
+                keep_twins(job, trained.model, trained.measured)
+            performance = log_training(job, run, training, trained)
             stability = job.settings.explain.stability
-            second = other_seed(training, job.settings.train, searched.by_round) if stability else None
-            log_documentation(job, store.runs, run, training, trained.model, second, test)
+            second = other_seed(training, trained, job.settings.train) if stability else None
+            log_documentation(job, store.runs, run, training, trained, second)
         step.say(f"MLflow run {run.id}")
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
-            f"on {performance.rows:,.0f} test applicants"
+            f"on {performance.rows:,.0f} {trained.measured_on.applicants}"
         )
         step.measure("auc", performance.auc)
         return run.id
@@ -96,12 +91,14 @@ def with_booster(job: Job, booster: Train) -> Job:
 
 
 def log_documentation(
-    job: Job, runs: Runs, run: OpenRun, training: TrainingSet, model: Model, second: Model | None, test: "pd.DataFrame"
+    job: Job, runs: Runs, run: OpenRun, training: TrainingSet, trained: Trained, second: Model | None
 ) -> None:
     """Log what documents the model to the run: plots, tables, the model card, and the audit by group."""
     logged, trials = run.described(), runs.trials(run.id)
-    evaluation = run_documents.evaluate(job, training.rows, training.new, model, test, second)
-    card = run_documents.card_of(job, logged, model, training.rows, training.inputs, evaluation, trials)
+    evaluation = run_documents.evaluate(
+        job, logged, training.rows, training.new, trained.model, trained.measured, second
+    )
+    card = run_documents.card_of(job, logged, trained.model, training.rows, training.inputs, evaluation, trials)
     run.log_measures(run_documents.measures_of(card), model_id=logged.model_id)
     run.log_files(run_documents.files(card, evaluation))
     run.log_tables(run_documents.tables(card, training.inputs, evaluation))

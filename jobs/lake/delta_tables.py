@@ -112,32 +112,34 @@ class DeltaTables:
         rows: DataFrame,
         run_date: date,
         comments: Mapping[str, str] | None = None,
-        feature_set: str | None = None,
+        of: Mapping[str, str] | None = None,
     ) -> int:
         """Put the rows in place of the run_date's, in one commit; gives the version that it made.
 
-        A table that is not there yet is made, partitioned by run_date (and by feature set).
+        A table that is not there yet is made, partitioned by run_date (and by what `of` names).
 
         Args:
             table: Which.
-            rows: Its columns; they get run_date, and feature_set where it is given, where they have none.
+            rows: Its columns; they get run_date and those of `of` where they have none.
             run_date: The delivery.
             comments: What columns mean.
-            feature_set: Replace only the rows of this one: the table keeps those of others.
+            of: Columns and their values, such as a feature set: only these rows are replaced.
         """
         said = comments or {}
         columns = [
             F.col(name).alias(name, metadata={"comment": said[name]}) if name in said else F.col(name)
             for name in rows.columns
         ]
-        place = {"run_date": F.lit(run_date)} | ({} if feature_set is None else {"feature_set": F.lit(feature_set)})
+        within = of or {}
+        place = {"run_date": F.lit(run_date)} | {name: F.lit(value) for name, value in within.items()}
         added = {name: value for name, value in place.items() if name not in rows.columns}
         writer = rows.select(*columns).withColumns(added).write.format("delta").mode("overwrite")
         if self.exists(table):
-            one_set = "" if feature_set is None else f" and feature_set = '{feature_set}'"
-            writer = writer.option("replaceWhere", f"run_date = DATE'{run_date.isoformat()}'{one_set}").option(
-                "mergeSchema", True
-            )
+            only = [
+                f"run_date = DATE'{run_date.isoformat()}'",
+                *(f"{name} = '{value}'" for name, value in within.items()),
+            ]
+            writer = writer.option("replaceWhere", " and ".join(only)).option("mergeSchema", True)
         else:
             writer = writer.partitionBy(*place).options(**TABLE_PROPERTIES)
         self.spark.conf.unset(LAST_COMMIT)

@@ -125,13 +125,15 @@ def keep(lake: Lake, run_date: date, fitted: FeatureSet) -> None:
     rows = [(encoding.name, encoding.level, encoding.value) for encoding in fitted.encodings]
     encodings = lake.spark.createDataFrame(rows, ENCODING_SCHEMA)
     version = fitted.version
-    lake.replace(ENCODINGS, encodings.select(F.lit(version).alias("feature_set"), "*"), run_date, feature_set=version)
+    lake.replace(
+        ENCODINGS, encodings.select(F.lit(version).alias("feature_set"), "*"), run_date, of={"feature_set": version}
+    )
     if fitted.row_models is None:
         return
     models = fitted.row_models
     rule = (models.cohorts, models.split.model_dump_json(), row_models.inputs_version(), json.dumps(models.levels))
     stored = [(table, cohort, *rule, sha256_of(file), file) for (table, cohort), file in sorted(models.files.items())]
-    lake.replace(NESTED_MODELS, lake.spark.createDataFrame(stored, ROW_MODELS), run_date, feature_set=version)
+    lake.replace(NESTED_MODELS, lake.spark.createDataFrame(stored, ROW_MODELS), run_date, of={"feature_set": version})
 
 
 def stored_models(lake: Lake, version: str) -> list[Row]:

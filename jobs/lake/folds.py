@@ -1,7 +1,5 @@
 """Which applicants a model is trained on, stopped on and measured on."""
 
-from functools import reduce
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -27,10 +25,9 @@ def part(split: Split) -> Column:
     )
 
 
-def unseen(rows: DataFrame, *splits: Split) -> DataFrame:
-    """Those of the rows that no model of these splits learned from: test applicants of all of them, and new ones."""
-    in_test = [part(split) == TEST for split in splits]
-    return rows.where(F.col("TARGET").isNull() | reduce(Column.__and__, in_test))
+def unseen(rows: DataFrame, split: Split) -> DataFrame:
+    """Those of the rows that no model of this split learned from: test applicants, and new ones."""
+    return rows.where(F.col("TARGET").isNull() | (part(split) == TEST))
 
 
 def cross_fold(split: Split, number: int, deal: int = 0) -> Column:

@@ -36,6 +36,7 @@ NESTED = "nested"
 NESTED_MODELS = "nested_models"
 SCORES = "scores"
 EXPLANATIONS = "explanations"
+TWINS = "twins"
 
 
 def source_table(name: str) -> str:

@@ -73,6 +73,7 @@ class OutOfFold:
     """What a candidate says of applicants that it was not fitted on, in the order of their identifiers.
 
     Args:
+        applicants: SK_ID_CURR.
         labels: TARGET.
         folds: The fold of each.
         margins: (steps, rows), log-odds by the fit that left the applicant's fold out.
@@ -81,6 +82,7 @@ class OutOfFold:
         seconds: That the fits took in all, each on one core.
     """
 
+    applicants: Counts
     labels: Vector
     folds: Counts
     margins: Vector

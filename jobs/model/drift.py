@@ -14,7 +14,7 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """The population stability index of a feature, or of the probabilities, from the test applicants to the new ones.
+    """The population stability index of a feature, or of the probabilities, from whom it was measured by to new ones.
 
     noise is what chance alone stays below where nothing has shifted.
     """

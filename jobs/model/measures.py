@@ -451,6 +451,13 @@ def log_odds_of(probabilities: Vector) -> Vector:
     return odds
 
 
+def probabilities_of(log_odds: Vector) -> Vector:
+    """1 / (1 + exp(-log odds)), by the side of it that doesn't overflow."""
+    small = np.exp(-np.abs(log_odds))
+    probabilities: Vector = np.where(log_odds < 0, small, 1.0) / (1 + small)
+    return probabilities
+
+
 def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """Mean of -ln(probability given to what came); probabilities are kept off 0 and 1 by the float's precision.
 

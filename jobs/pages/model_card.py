@@ -12,11 +12,11 @@ from importlib.metadata import version as installed
 import numpy as np
 
 from features.spec import Named
-from jobs.lake import folds
 from jobs.model import fairness, measures
 from jobs.model.citations import CONVENTIONS, LAW, Citation
 from jobs.model.drift import Drift
 from jobs.model.fairness import Audit
+from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval, Performance
 from jobs.pages import rendering
 from jobs.pages.plots import most_important
@@ -79,12 +79,13 @@ class Provenance:
     lake: str
     features_version: int
     feature_set: str
+    measured_on: MeasuredOn
     parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measure on the test applicants; interval bounds are None where the measure has none."""
+    """A measure of the model; interval bounds are None where the measure has none."""
 
     name: str
     value: float
@@ -111,6 +112,8 @@ class ModelCard:
     settings: Settings
     features: Mapping[str, int]
     """Reason family to its number of features, most first."""
+    rows: int
+    """Applicants that the model was measured by."""
     measured: tuple[Measured, ...]
     audits: tuple[Audit, ...]
     drivers: tuple[Driver, ...]
@@ -129,11 +132,10 @@ class ModelCard:
         """The model in two sentences."""
         area = self.measured[0]
         of = self.provenance
-        test = sum(part.rows for part in of.parts if part.name == folds.TEST)
         return (
             f"{of.kind[:1].upper()}{of.kind[1:]} over {sum(self.features.values()):,} features that give the "
-            f"probability of payment difficulties. On {test:,} test applicants that took no part in training the AUC "
-            f"is {area.value:.4f} ({area.low:.4f} to {area.high:.4f})."
+            f"probability of payment difficulties. On {self.rows:,} {of.measured_on.applicants} the AUC is "
+            f"{area.value:.4f} ({area.low:.4f} to {area.high:.4f})."
         )
 
     @property
@@ -143,7 +145,7 @@ class ModelCard:
         return (
             "Only applicants whose loan was granted have an outcome; how those refused before would have paid is not "
             "known (reject inference was not done).",
-            "Test applicants are of the same delivery as the training ones: a later delivery may differ.",
+            "Who it was measured by is of the same delivery as whom it learned from: a later delivery may differ.",
             f"Selection rates differ by more than the policy of the lender allows by: {adverse}."
             if adverse
             else "No audited attribute falls below the policy of the lender at this threshold.",
@@ -175,12 +177,13 @@ def card_of(
     trials: Sequence[Tried] = (),
     drift: Drift | None = None,
 ) -> ModelCard:
-    """The card of a model with these inputs, measured on its test applicants; drift is from these to new ones."""
+    """The card of a model with these inputs; drift is from the applicants that it was measured by to new ones."""
     sizes = drivers.importance
     return ModelCard(
         provenance=provenance,
         settings=settings,
         features=dict(Counter(named.family for named in inputs).most_common()),
+        rows=len(test.labels),
         measured=measured(test, settings),
         audits=test.audits(settings.decision.threshold),
         drivers=tuple(

@@ -7,6 +7,7 @@ from datetime import date
 from jobs.lake.contents import StepRun, TableState
 from jobs.model import measures
 from jobs.model.drift import Drift
+from jobs.model.measured_on import MeasuredOn
 from jobs.pages import model_plots, plots, rendering
 from jobs.registry.runs import Tried
 from jobs.registry.versions import Verdict
@@ -42,7 +43,7 @@ class ModelIdentity:
 class ReportData:
     """Everything that the page says.
 
-    verdicts are what the gates said of the model when they were tried; drift is from its test applicants to this
+    verdicts are what the gates said of the model when they were tried; drift is from whom it was measured by to this
     delivery's new ones, None where it has none.
     """
 
@@ -56,6 +57,7 @@ class ReportData:
     gates: Gates
     verdicts: tuple[Verdict, ...]
     drift: Drift | None
+    measured_on: MeasuredOn
     test: HeldOutRows
     drivers: Drivers
     stability: Stability | None

@@ -22,14 +22,15 @@ from jobs.runtime.settings import as_toml
 from jobs.scoring.shap_sample import Drivers, Stability, drivers_of, sample_of, stability
 from jobs.scoring.shifts import drift_between
 from jobs.scoring.test_applicants import HeldOutRows, held_out
+from jobs.scoring.twins import measured_rows, twins_of
 
 Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A trained model on its test applicants; stability is None where no second model was fitted, drift where the
-    delivery has no new applicants."""
+    """A trained model on those that it was measured by; stability is None where no second model was fitted, drift where
+    the delivery has no new applicants."""
 
     test: HeldOutRows
     drivers: Drivers
@@ -38,23 +39,30 @@ class Evaluation:
 
 
 def evaluate(
-    job: Job, rows: DataFrame, new: DataFrame, model: Model, measured: pd.DataFrame, second: Model | None
+    job: Job,
+    training: Training,
+    rows: DataFrame,
+    new: DataFrame,
+    model: Model,
+    measured: pd.DataFrame,
+    second: Model | None,
 ) -> Evaluation:
     """What the documentation says of a model.
 
     Args:
         job: The delivery that it learned from.
+        training: Its run, as logged so far.
         rows: SK_ID_CURR, TARGET, part and the features of the labelled applicants.
         new: The same of the new ones, without part.
         model: The model.
-        measured: SK_ID_CURR, TARGET and probability of the test applicants.
+        measured: SK_ID_CURR, TARGET and probability of those that it was measured by.
         second: A model that differs by its seed alone; None where reasons are not compared.
     """
-    test = rows.where(F.col("part") == folds.TEST)
+    test = measured_rows(rows, training)
     sample = sample_of(test, model)
     drivers = drivers_of(sample, model)
     agreed = None if second is None else stability(drivers, drivers_of(sample, second))
-    drift = drift_between(test, new, model, job.settings.gates)
+    drift = drift_between(test, new, model, job.settings.gates, twins_of(job.lake, training))
     return Evaluation(held_out(job.lake, job.run_date, measured), drivers, agreed, drift)
 
 
@@ -75,7 +83,7 @@ def card_of(
         model: The model.
         rows: TARGET and part of the labelled applicants.
         inputs: Its features.
-        evaluation: What the test applicants showed.
+        evaluation: What those showed that it was measured by.
         trials: What it was chosen from.
     """
     of = provenance(job, training, model, rows)
@@ -189,5 +197,6 @@ def provenance(job: Job, training: Training, model: Model, rows: DataFrame) -> P
         lake=training.lake,
         features_version=training.features_version,
         feature_set=training.feature_set,
+        measured_on=training.measured_on,
         parts=tuple(parts[name] for name in (folds.TRAIN, folds.VALIDATION, folds.TEST)),
     )

@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from features.plan.nested_table import of_applicants
 from features.spec import KEY
-from jobs.lake import folds
 from jobs.lake.feature_sets import FeatureSet, find
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
@@ -32,10 +31,11 @@ from jobs.promotion.gates import (
 from jobs.registry.runs import Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered
-from jobs.runtime.errors import ModelRefused
+from jobs.runtime.errors import ModelRefused, UserError
 from jobs.scoring import batch
 from jobs.scoring.shifts import drift_of, most_gaining
 from jobs.scoring.test_applicants import read_audited
+from jobs.scoring.twins import by_twins_where_they_said, twins_of, unseen_by
 
 # Percentiles of a bootstrap over fewer applicants of a class are luck.
 FEWEST_TO_PAIR = 10
@@ -46,7 +46,7 @@ class Answers:
     """What a model says of a delivery.
 
     Args:
-        test: SK_ID_CURR, TARGET and probability of the test applicants, in the order of the applicants.
+        test: SK_ID_CURR, TARGET and probability of those that it was measured by, in their order.
         drift: From these to the delivery's new applicants; None where there are none.
     """
 
@@ -56,10 +56,17 @@ class Answers:
 
 @dataclass(frozen=True)
 class Readable:
-    """The champion and the applicants that it can be asked about: its features, of test applicants and new ones."""
+    """The champion and the applicants that it can be asked about.
+
+    Args:
+        model: The champion.
+        rows: Its features of applicants that it didn't learn from, or its twins didn't, and of new ones.
+        twins: What its twins said of some; None where it was measured itself, or on another delivery.
+    """
 
     model: Model
     rows: DataFrame
+    twins: DataFrame | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Unreadable:
 def gather_evidence(
     job: Job, store: Store, training: Training, candidate: Model, champion: Registered | None
 ) -> Evidence:
-    """The candidate and the champion on the test folds, the applicants' groups for the audit, and the new applicants.
+    """Candidate and champion on whom they were measured by, the groups that these are in, and the new applicants.
 
     Args:
         job: The delivery that the candidate was trained on.
@@ -84,6 +91,7 @@ def gather_evidence(
     answers = ask_candidate(job, training, candidate)
     return Evidence(
         test=on_test(job, training, answers.test),
+        measured_on=training.measured_on,
         comparison=compare(job, store, training, answers.test, champion),
         drift=answers.drift,
         feature_set=candidate.feature_set,
@@ -94,22 +102,23 @@ def gather_evidence(
 
 def ask_candidate(job: Job, training: Training, candidate: Model) -> Answers:
     """The candidate on its own delivery."""
-    rows = folds.unseen(assembled_for(job, training, candidate, training.features_version), training.split)
-    return ask(
-        rows, candidate, most_gaining(candidate, job.settings.gates.drift_features), job.settings.gates.confidence
+    assembled = assembled_for(job, training, candidate, training.features_version)
+    asked = Readable(
+        candidate, unseen_by(job.lake, assembled, training.run_date, training), twins_of(job.lake, training)
     )
+    return ask(asked, most_gaining(candidate, job.settings.gates.drift_features), job.settings.gates.confidence)
 
 
-def ask(rows: DataFrame, model: Model, watched: Sequence[str], confidence: float) -> Answers:
-    """A model on test applicants, of whom those that it can score are collected, and on new ones, who stay.
+def ask(readable: Readable, watched: Sequence[str], confidence: float) -> Answers:
+    """A model on labelled applicants, of whom those that it can score are collected, and on new ones, who stay.
 
     Args:
-        rows: SK_ID_CURR, TARGET (null for new applicants) and the model's features.
-        model: The model.
+        readable: The model and the applicants.
         watched: The features whose drift is measured.
         confidence: Of what chance alone would show of it.
     """
-    scored = batch.with_probabilities(rows, model, watched).persist()  # read more than once, scored once
+    asked = batch.with_probabilities(readable.rows, readable.model, watched)
+    scored = by_twins_where_they_said(asked, readable.twins).persist()  # read more than once, scored once
     try:
         known = scored.where(F.col("TARGET").isNotNull()).select(KEY, "TARGET", "probability").toPandas()
         test = known.dropna(subset="probability").sort_values(KEY, ignore_index=True)
@@ -121,14 +130,14 @@ def ask(rows: DataFrame, model: Model, watched: Sequence[str], confidence: float
 def compare(job: Job, store: Store, training: Training, test: pd.DataFrame, champion: Registered | None) -> Comparison:
     """The candidate and the champion, on the same applicants where the champion can read them.
 
-    They are test applicants of both: a champion that was trained by another split was fitted on others. Where too few
-    can be compared, or it can't score any more, it is what it was measured to be on its own test applicants.
+    Neither was fitted on them, or its twins that answer for it were not: a champion that was trained by another split
+    was fitted on others. Where too few can be compared, or it can't score any more, it is what it was measured to be.
 
     Args:
         job: The candidate's delivery.
         store: Where the champion is.
         training: The candidate's.
-        test: SK_ID_CURR, TARGET and the candidate's probability of its test applicants.
+        test: SK_ID_CURR, TARGET and the candidate's probability of those that it was measured by.
         champion: The version that scores, where there is one.
     """
     if champion is None:
@@ -143,7 +152,7 @@ def compare(job: Job, store: Store, training: Training, test: pd.DataFrame, cham
     readable = readable_by(job, store, training, its_training, champion)
     if isinstance(readable, Unreadable):
         return apart(readable.why)
-    answers = ask(readable.rows, readable.model, (), confidence)
+    answers = ask(readable, (), confidence)
     both = test.merge(answers.test[[KEY, "probability"]], on=KEY, suffixes=("_of_candidate", ""))
     rarer = int(both["TARGET"].value_counts().reindex([0, 1], fill_value=0).min())
     if rarer < FEWEST_TO_PAIR:
@@ -170,18 +179,28 @@ def readable_by(
         model = store.versions.registered_model(champion)
     except ModelRefused as refusal:
         return Unreadable(f"version {champion.version} can't be used: {refusal}")
-    splits = (training.split, its_training.split)
+    if its_training.measured_on.is_by_twins and its_training.lake != training.lake:
+        return Unreadable(f"version {champion.version} learned from all labelled applicants of {its_training.lake}")
+    try:
+        twins = twins_of(job.lake, its_training) if its_training.run_date == training.run_date else None
+    except UserError as gone:
+        return Unreadable(str(gone))
+
+    def readable(rows: DataFrame) -> Readable:
+        return Readable(model, rows, twins)
+
+    def unseen(rows: DataFrame) -> DataFrame:
+        return unseen_by(job.lake, rows, training.run_date, its_training)
+
     if champion.feature_set == training.feature_set:
-        rows = assembled_for(job, training, model, training.features_version)
-        return Readable(model, folds.unseen(rows, *splits))
+        return readable(unseen(assembled_for(job, training, model, training.features_version)))
     fitted = find(job.lake, champion.feature_set)
     if isinstance(fitted, FeatureSet) and fitted.has(model.features):
         sources = job.lake.delivered_tables(training.run_date)
-        applicants = folds.unseen(sources["application"], *splits)
-        return Readable(model, fitted.applicants(of_applicants(sources, applicants)))
+        applicants = of_applicants(sources, unseen(sources["application"]))
+        return readable(fitted.applicants(applicants))
     if its_training.lake == training.lake:
-        rows = assembled_for(job, training, model, its_training.features_version)
-        return Readable(model, folds.unseen(rows, *splits))
+        return readable(unseen(assembled_for(job, training, model, its_training.features_version)))
     return Unreadable(f"feature set {champion.feature_set} was made in {its_training.lake}")
 
 
@@ -192,7 +211,7 @@ def assembled_for(job: Job, training: Training, model: Model, version: int) -> D
 
 
 def on_test(job: Job, training: Training, test: pd.DataFrame) -> OnTest:
-    """A model's test applicants with the groups that the audit looks at. Two columns are protected: for that only.
+    """Those that a model was measured by, with the groups of the audit. Two columns are protected: read for that only.
 
     Args:
         job: The delivery.

@@ -1,4 +1,4 @@
-"""What a candidate must reach to become champion, decided from what it did on the test folds and on new applicants.
+"""What a candidate must reach to become champion, decided from what it did on others than it learned from.
 
 A gate refuses what is the candidate's own fault: ranking by chance, and other limits where somebody does better, since
 without a champion nothing else would score, and a limit that the champion misses too says little about its successor.
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from jobs.model import fairness, measures
 from jobs.model.drift import Drift, Shift
+from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval
 from jobs.runtime.settings import Gates
 
@@ -56,7 +57,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class OnTest:
-    """A model on test applicants, one entry of each array an applicant.
+    """A model on those that it was measured by, one entry of each array an applicant.
 
     Args:
         labels: 1 for default, 0 for none.
@@ -93,7 +94,7 @@ class SameApplicants:
 
 @dataclass(frozen=True, slots=True)
 class DifferentApplicants:
-    """Candidate and champion, each on its own test applicants, which tells less.
+    """Candidate and champion, each on those that it was measured by, which tells less.
 
     Args:
         gain: The candidate's AUC minus the champion's.
@@ -112,15 +113,17 @@ class Evidence:
     """All that a candidate is judged by.
 
     Args:
-        test: The candidate on the test folds.
+        test: The candidate on those that it was measured by.
+        measured_on: Who they are.
         comparison: With the champion there is.
-        drift: From the test applicants to the delivery's new ones; None where it has none.
+        drift: From these to the delivery's new ones; None where it has none.
         feature_set: The candidate's.
         assembled: The feature sets that the delivery's rows are of now.
         can_be_assembled: Whether the lake has what the candidate's features were fitted to, as they are declared now.
     """
 
     test: OnTest
+    measured_on: MeasuredOn
     comparison: Comparison
     drift: Drift | None
     feature_set: str
@@ -179,7 +182,8 @@ def ranking(evidence: Evidence, gates: Gates) -> Gate:
     area = measures.auc_interval(test.labels, test.probabilities, gates.confidence)
     bad = int(test.labels.sum())
     good = len(test.labels) - bad
-    said = f"{area.value:.4f} ({between(area)}; {bad:,} of {bad + good:,} test applicants had payment difficulties)"
+    who = f"{bad:,} of {bad + good:,} {evidence.measured_on.applicants} had payment difficulties"
+    said = f"{area.value:.4f} ({between(area)}; {who})"
 
     def gate(outcome: Outcome, words: str) -> Gate:
         return Gate("auc", area.value, outcome, f"{said}, {words}")
@@ -258,7 +262,7 @@ def selection_rates(evidence: Evidence, gates: Gates, threshold: float) -> Itera
 
 
 def score_drift(evidence: Evidence, gates: Gates) -> Gate:
-    """The gate of how far the probabilities of new applicants are from those of the test applicants.
+    """The gate of how far the probabilities of new applicants are from those of whom the candidate was measured by.
 
     Where the champion's of the same applicants have moved as far, it is the delivery that moved. Where the champion
     can't be asked nothing tells the two apart, and nobody is refused.
@@ -400,13 +404,13 @@ def selection_rate_ratios(model: OnTest, threshold: float, confidence: float) ->
 
 
 def why_not_compared(attribute: str, model: OnTest) -> str:
-    """What keeps groups of test applicants from being compared."""
+    """What keeps groups of applicants from being compared."""
     levels = np.unique(model.ages if attribute == ELDERLY else model.groups[attribute])
     if len(levels) == 1:
-        return f"all {len(model.labels):,} test applicants are of one group, {levels[0]}"
+        return f"all {len(model.labels):,} applicants are of one group, {levels[0]}"
     wanted = f"{fairness.ELDERLY_BAND} and one that is younger" if attribute == ELDERLY else "two"
     share = f"{fairness.SMALLEST_SHARE:.0%}"
-    return f"of {', '.join(levels)} not {wanted} hold {share} of the {len(model.labels):,} test applicants each"
+    return f"of {', '.join(levels)} not {wanted} hold {share} of the {len(model.labels):,} applicants each"
 
 
 def verdict(gates: Sequence[Gate]) -> Outcome:

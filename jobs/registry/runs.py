@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.model.booster import BoostedTrees, Model
+from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval
 from jobs.registry.connection import DELETED, Connection
 from jobs.registry.model_files import open_model
@@ -47,7 +48,8 @@ class Training:
         split: How applicants were put into folds.
         model_id: MLflow's, of the model that it logged.
         sha256: Of the model's file.
-        auc: On the test folds, with its interval.
+        measured_on: By which applicants; runs of before say nothing, and were measured on the test folds.
+        auc: By these, with its interval.
         ended: Why its trees are so many, in a line; empty of runs that don't say.
     """
 
@@ -59,6 +61,7 @@ class Training:
     split: Split
     model_id: str
     sha256: str
+    measured_on: MeasuredOn
     auc: Interval
     ended: str
 
@@ -362,6 +365,7 @@ def as_training(run: "Run") -> Training:
         split=Split.model_validate_json(tags["split"]),
         model_id=tags["model_id"],
         sha256=tags["model_sha256"],
+        measured_on=MeasuredOn(tags.get("measured_on", MeasuredOn.TEST_FOLDS)),
         auc=logged_auc(metrics),
         ended=tags.get("rounds", ""),
     )

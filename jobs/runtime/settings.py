@@ -100,6 +100,7 @@ class Train(Booster):
     early_stopping_rounds: Count
     few_rows: Annotated[int, Field(ge=0)]
     few_rounds: Count
+    test_folds_too: Literal["never", "few", "always"]
 
 
 class Search(Section):

@@ -1,4 +1,4 @@
-"""What drives a model: contributions of a sample of test applicants, and whether they stay under another seed."""
+"""What drives a model: contributions of a sample of applicants, and whether they stay under another seed."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -77,7 +77,7 @@ def logged_stability(logged: Mapping[str, float]) -> Stability | None:
 
 
 def sample_of(test: DataFrame, model: Model) -> pd.DataFrame:
-    """At most `SAMPLE` test applicants, the same ones each time: those whose hash is smallest.
+    """At most `SAMPLE` of the applicants, the same ones each time: those whose hash is smallest.
 
     Returns:
         SK_ID_CURR, TARGET and the model's features, in the order of the applicants.

@@ -1,4 +1,4 @@
-"""How far a delivery's new applicants are from the test applicants, counted in bins where the rows are."""
+"""How far new applicants are from those that a model was measured by, counted in bins where the rows are."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +12,7 @@ from jobs.model.booster import Model
 from jobs.model.drift import BINS, Drift, Shift, population_stability, stability_noise
 from jobs.runtime.settings import Gates
 from jobs.scoring import batch
+from jobs.scoring.twins import by_twins_where_they_said
 
 PROBABILITY = "probability"
 UNKNOWN = -1
@@ -23,19 +24,23 @@ def most_gaining(model: Model, most: int) -> list[str]:
     return sorted(gains, key=lambda name: (-gains[name], name))[:most]
 
 
-def drift_between(test: DataFrame, new: DataFrame, model: Model, settings: Gates) -> Drift | None:
+def drift_between(
+    test: DataFrame, new: DataFrame, model: Model, settings: Gates, twins: DataFrame | None
+) -> Drift | None:
     """The drift of a model's scores, and of what it gains most from; None where there are none of either.
 
     Args:
-        test: SK_ID_CURR, TARGET and the model's features of test applicants.
+        test: SK_ID_CURR, TARGET and the model's features of the applicants that it was measured by.
         new: The same of new ones.
         model: The model.
         settings: How many features are watched, and the confidence.
+        twins: What its twins said of the first; None where it didn't learn from them.
     """
     watched = most_gaining(model, settings.drift_features)
     columns = [KEY, "TARGET", *model.features]
     both = test.selectExpr(*columns).unionByName(new.selectExpr(*columns))
-    scored = batch.with_probabilities(both, model, watched).persist()  # read three times, scored once
+    asked = batch.with_probabilities(both, model, watched)
+    scored = by_twins_where_they_said(asked, twins).persist()  # read three times, scored once
     try:
         return drift_of(scored, watched, settings.confidence)
     finally:
@@ -46,7 +51,7 @@ def drift_of(scored: DataFrame, features: Sequence[str], confidence: float) -> D
     """The drift from the labelled rows to those without TARGET; None where there are none of either.
 
     Args:
-        scored: TARGET, probability and the features of test applicants, and of new ones.
+        scored: TARGET, probability and the features of those that a model was measured by, and of new ones.
         features: Those that are watched.
         confidence: Of what chance alone stays below. The largest of many shifts is further out by chance: Bonferroni.
     """

@@ -1,4 +1,4 @@
-"""The test applicants of a training: what came, what the model said, and their groups for the audit."""
+"""The applicants that a model was measured by: what came, what the model said, and their groups for the audit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

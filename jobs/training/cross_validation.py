@@ -112,6 +112,11 @@ def fewest_to_fit_on(dealt: Dealt) -> int:
     )
 
 
+def selected(dealt: Dealt, settings: Selection) -> Dealt:
+    """The same applicants, with the features that each fold's own rows speak for, where features are selected."""
+    return select(dealt, settings) if settings.shuffles else dealt
+
+
 def select(dealt: Dealt, settings: Selection) -> Dealt:
     """The same applicants, with the features that each fold's own rows speak for."""
     names = dealt.names
@@ -156,6 +161,7 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
     answers = in_tasks(dealt, range(dealt.folds), answer, ANSWERED).sort_values(KEY)
     fits = answers.groupby(FOLD)[["rounds", "sizes", "seconds"]].first()
     return OutOfFold(
+        applicants=answers[KEY].to_numpy(dtype=np.int64),
         labels=answers["TARGET"].to_numpy(dtype=np.float64),
         folds=answers[FOLD].to_numpy(dtype=np.int64),
         margins=np.stack(answers["margins"].tolist(), axis=1),

@@ -71,6 +71,8 @@ def make_do(job: Job, step: Step, training: TrainingSet) -> tuple[TrainingSet, S
             f"{labels.in_part(folds.TEST, 0)} and {labels.in_part(folds.TEST, 1)}: measures on so few are rough"
         )
     booster = able_to_split(settings.train, labels)
+    if are_few(labels, training, settings.train):
+        training = replace(training, is_few=True)
     if booster != settings.train:
         step.warn(
             f"few rows: too few to fill {FEWEST_LEAVES} leaves by train.min_child_weight "
@@ -78,6 +80,16 @@ def make_do(job: Job, step: Step, training: TrainingSet) -> tuple[TrainingSet, S
             f"{booster.reg_alpha:g}"
         )
     return training, settings.model_copy(update={"train": booster})
+
+
+def are_few(labels: Labels, training: TrainingSet, settings: Train) -> bool:
+    """Whether the applicants outside of the test folds are fewer than those of whom a part tells enough.
+
+    With nested features they never are: the row models know the labels of other cohorts, so that no fold of a
+    cross-validation would be unseen to a model that reads them. Their test folds are.
+    """
+    outside = sum(labels.in_part(part, label) for part in (folds.TRAIN, folds.VALIDATION) for label in (0, 1))
+    return outside < settings.few_rows and NESTED_NAMES.isdisjoint(training.names)
 
 
 def check_labels(labels: Labels, job: Job) -> None:

@@ -1,17 +1,13 @@
 """What a training leaves in its MLflow run, but for its documents."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES
 from jobs.model import measures
 from jobs.registry.runs import TRAIN, OpenRun
-from jobs.training.distributed_fit import Trained
+from jobs.training.last_fit import Trained
 from jobs.training.training_set import TrainingSet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def run_tags(job: Job, training: TrainingSet) -> dict[str, str]:
@@ -25,10 +21,8 @@ def run_tags(job: Job, training: TrainingSet) -> dict[str, str]:
     }
 
 
-def log_training(
-    job: Job, run: OpenRun, training: TrainingSet, trained: Trained, test: "pd.DataFrame"
-) -> measures.Performance:
-    """Log dataset, curves, model, and the measures of the test folds to the run."""
+def log_training(job: Job, run: OpenRun, training: TrainingSet, trained: Trained) -> measures.Performance:
+    """Log dataset, curves, model and measures to the run."""
     dataset = run.log_dataset(
         path=job.lake.path(FEATURES),
         version=training.version,
@@ -38,7 +32,8 @@ def log_training(
     )
     for name, by_round in trained.curves.items():
         run.log_curve(f"curves/{name}", by_round)
-    labels, probabilities, decision = test["TARGET"], test["probability"], job.settings.decision
+    measured, decision = trained.measured, job.settings.decision
+    labels, probabilities = measured["TARGET"], measured["probability"]
     performance = measures.performance(labels, probabilities, decision, job.settings.gates.confidence)
     area = measures.auc_interval(labels, probabilities)
     model_id = run.log_model(trained.model)
@@ -46,6 +41,7 @@ def log_training(
     run.tag(
         {
             "model_id": model_id,
+            "measured_on": trained.measured_on,
             "model_sha256": trained.model.sha256,
             "best_round": str(trained.rounds),
             "rounds": trained.ended,

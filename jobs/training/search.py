@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.plan.nested_table import NESTED_NAMES
-from features.spec import Named
 from jobs.lake import folds
 from jobs.lake.job import Step
 from jobs.model.candidates import Candidate, Logistic, Trees
@@ -17,6 +15,7 @@ from jobs.registry.runs import OpenRun
 from jobs.runtime.settings import Search, Settings, Train
 from jobs.training import cross_validation
 from jobs.training.cross_validation import NO_FOLD, Dealt
+from jobs.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import optuna
@@ -56,22 +55,21 @@ class Searched:
     by_round: Trial | None
 
 
-def search(step: Step, run: OpenRun, rows: DataFrame, inputs: Sequence[Named], settings: Settings) -> Searched:
+def search(step: Step, run: OpenRun, training: TrainingSet, settings: Settings) -> Searched:
     """Select features, choose a booster and, where rows are few, how many trees it has; the test folds stay unseen.
 
     Args:
         step: Where progress is said.
         run: Below which each trial gets a run of its own.
-        rows: SK_ID_CURR, TARGET, part and the features of labelled applicants.
-        inputs: The features.
+        training: The labelled applicants and the features.
         settings: What is tried, and on how many applicants.
 
     Nested features take no part and are kept: their row models know the labels of the other folds, so that a fold of
     the cross-validation is not unseen to them. Nor can it tell then how many trees are best with them.
     """
-    names = tuple(named.name for named in inputs)
+    names = tuple(training.names)
     as_set = Searched(settings.train, names, (), None, None)
-    dealt = dealt_for(rows, inputs, settings)
+    dealt = dealt_for(training, settings)
     if dealt is None:
         return as_set
     dealt.rows.persist()
@@ -89,18 +87,18 @@ def search(step: Step, run: OpenRun, rows: DataFrame, inputs: Sequence[Named], s
         dealt.rows.unpersist()
 
 
-def dealt_for(rows: DataFrame, inputs: Sequence[Named], settings: Settings) -> Dealt | None:
+def dealt_for(training: TrainingSet, settings: Settings) -> Dealt | None:
     """The applicants to compare on, None where there is nothing to find out.
 
     Few applicants are all needed, those of the validation fold too: nobody ends a fit. Of many, the validation fold
     stays unseen for the last fit, and a tenth of a fold's own applicants ends it.
     """
-    compared = [named for named in inputs if named.name not in NESTED_NAMES]
-    outside = rows.where(F.col("part") != folds.TEST)
-    if len(compared) == len(inputs) and outside.count() < settings.train.few_rows:
-        return cross_validation.deal(outside, compared, settings.split, settings.search, None)
+    if training.is_few:
+        outside = training.rows.where(F.col("part") != folds.TEST)
+        return cross_validation.deal(outside, training.inputs, settings.split, settings.search, None)
     if settings.search.is_on or settings.selection.shuffles:
-        fitted_on = rows.where(F.col("part") == folds.TRAIN)
+        compared = [named for named in training.inputs if named.name not in NESTED_NAMES]
+        fitted_on = training.rows.where(F.col("part") == folds.TRAIN)
         stops = cross_validation.a_tenth(settings.search)
         return cross_validation.deal(fitted_on, compared, settings.split, settings.search, stops)
     return None
@@ -109,7 +107,7 @@ def dealt_for(rows: DataFrame, inputs: Sequence[Named], settings: Settings) -> D
 def searched(step: Step, run: OpenRun, dealt: Dealt, names: Sequence[str], settings: Settings) -> Searched:
     """What comes of the applicants that were dealt."""
     compared = dealt.names
-    dealt = selected(dealt, settings)
+    dealt = cross_validation.selected(dealt, settings.selection)
     if settings.selection.shuffles:
         step.say(f"{len(dealt.names_for(NO_FOLD)):,} of {len(compared):,} features gain more than by chance")
     gone = set(compared) - set(dealt.names_for(NO_FOLD))
@@ -126,11 +124,6 @@ def searched(step: Step, run: OpenRun, dealt: Dealt, names: Sequence[str], setti
     assert isinstance(choice.chosen.candidate, Trees)
     by_round = choice.chosen if dealt.by_round else None
     return Searched(choice.chosen.candidate.settings, chosen_names, trials, choice, by_round)
-
-
-def selected(dealt: Dealt, settings: Settings) -> Dealt:
-    """With the features that each fold's own rows speak for, where features are selected."""
-    return cross_validation.select(dealt, settings.selection) if settings.selection.shuffles else dealt
 
 
 def tried(step: Step, run: OpenRun, dealt: Dealt, settings: Settings) -> Iterator[Trial]:
@@ -168,7 +161,8 @@ def dealt_again(
         if not close:
             break
         step.say(f"{len(close)} boosters are too close to choose between: folds are dealt anew")
-        again = selected(cross_validation.deal_again(dealt, settings.split, number), settings)
+        anew = cross_validation.deal_again(dealt, settings.split, number)
+        again = cross_validation.selected(anew, settings.selection)
         trials = tuple(
             trial.also(cross_validation.out_of_fold(again, trial.candidate)) if trial in close else trial
             for trial in trials

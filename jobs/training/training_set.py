@@ -26,6 +26,7 @@ class TrainingSet:
         inputs: The model's features, in its order.
         feature_set: Their version.
         version: The Delta version of the table.
+        is_few: Whether they are too few for parts of them to end a fit and to measure it, see `few_rows.make_do`.
     """
 
     rows: DataFrame
@@ -33,6 +34,7 @@ class TrainingSet:
     inputs: tuple[Named, ...]
     feature_set: str
     version: int
+    is_few: bool = False
 
     @property
     def names(self) -> list[str]:

@@ -166,10 +166,10 @@ def test_row_models_that_were_changed_or_read_other_columns_are_refused(
     stored = line.lake.read_run_date(NESTED_MODELS, DAY).where(F.col("feature_set") == own)
     changed = stored.withColumn("file", F.concat("file", F.lit(b"\0"))).drop("run_date", "feature_set").toArrow()
     good = stored.drop("run_date", "feature_set").toArrow()
-    line.lake.replace(NESTED_MODELS, line.lake.spark.createDataFrame(changed), DAY, feature_set=own)
+    line.lake.replace(NESTED_MODELS, line.lake.spark.createDataFrame(changed), DAY, of={"feature_set": own})
     try:
         for read in (stored_models, find):
             with pytest.raises(ModelRefused, match="was changed"):
                 read(line.lake, own)
     finally:
-        line.lake.replace(NESTED_MODELS, line.lake.spark.createDataFrame(good), DAY, feature_set=own)
+        line.lake.replace(NESTED_MODELS, line.lake.spark.createDataFrame(good), DAY, of={"feature_set": own})

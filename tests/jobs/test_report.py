@@ -17,6 +17,7 @@ from jobs.lake.tables import Lake
 from jobs.model.contributions import Reason
 from jobs.model.drift import Drift, Shift
 from jobs.model.fairness import age_bands
+from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval
 from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, drawn, page_of, render, without_applicant
 from jobs.registry.runs import Tried
@@ -50,8 +51,9 @@ MADE_UP = ReportData(
     gates=load_settings("local").gates,
     verdicts=(
         Verdict("auc", "warned", "0.6400 (0.5800 to 0.7000), should be at least 0.7", None),
-        Verdict("selection_rate_ratio_gender", "not tried", "all 300 test applicants are of one group, F", None),
+        Verdict("selection_rate_ratio_gender", "not tried", "all 300 applicants are of one group, F", None),
     ),
+    measured_on=MeasuredOn.OUT_OF_FOLD,
     drift=Drift(120, Shift("probability", 0.06, 0.05), (Shift("CREDIT_TERM", 1.15, 0.05), Shift("DEBT", 0.04, 0.05))),
     test=HeldOutRows(
         labels=(RANDOM.random(300) < PROBABILITIES).astype(float),
@@ -156,7 +158,7 @@ def test_the_page_says_what_the_model_was_chosen_from(page: str):
 def test_the_page_says_what_the_gates_said_and_what_has_moved(page: str):
     said = words(page)
     assert "auc warned 0.6400 (0.5800 to 0.7000), should be at least 0.7" in said
-    assert "selection_rate_ratio_gender not tried all 300 test applicants are of one group, F" in said
+    assert "selection_rate_ratio_gender not tried all 300 applicants are of one group, F" in said
     assert "CREDIT_TERM, moved 1.1500 0.0500 DEBT 0.0400 0.0500" in said
     without = words(render(replace(MADE_UP, drift=None, verdicts=())))
     assert "no new applicants with the features that this model reads" in without

@@ -21,7 +21,8 @@ from jobs.registry.store import Store, connect
 from jobs.runtime.errors import UserError
 from jobs.scoring import batch
 from jobs.train import train
-from jobs.training.distributed_fit import PACKED, boosted, calibration_of, fit
+from jobs.training.distributed_fit import PACKED, boosted
+from jobs.training.last_fit import calibration_of, fit
 from jobs.training.training_set import TrainingSet, read_training_set
 from tests.small_lake import FAMILY_OF, FEATURE_SET, INPUTS, LABELLED, NEW, RUN_DATE
 
@@ -67,7 +68,7 @@ def test_applicants_keep_their_fold_and_new_ones_are_not_among_them(small_job: J
 
 def test_shuffled_rows_give_the_same_bytes(small_job: Job, rows: TrainingSet, model: Model) -> None:
     shuffled = rows.rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(5)
-    again = fit(replace(rows, rows=shuffled), small_job.settings.train, None)
+    again = fit(replace(rows, rows=shuffled), rows.names, small_job.settings, None)
     assert again.model.sha256 == model.sha256
 
 
@@ -114,7 +115,8 @@ def test_the_served_model_scores_as_the_batch_and_as_spark_before_the_cut(
 ) -> None:
     served = mlflow.pyfunc.load_model(f"models:/{training.model_id}").predict(test_rows[list(FAMILY_OF)])
     batched = batch.measured(rows.rows.where(F.col("part") == folds.TEST), model)
-    fitted = boosted(rows, small_job.settings.train)
+    outside = rows.rows.where(F.col("part") != folds.TEST)
+    fitted = boosted(outside, rows.inputs, small_job.settings.train)
     tested = rows.rows.where(F.col("part") == folds.TEST)
     transformed = fitted.transform(tested.select("*", F.array(*rows.names).alias(PACKED)))
     in_spark = transformed.select("SK_ID_CURR", "probability").orderBy("SK_ID_CURR").toPandas()["probability"]
@@ -155,12 +157,13 @@ def test_what_the_table_does_not_hold_is_the_users_to_put_right(small_job: Job) 
 def test_a_model_is_calibrated_where_the_validation_fold_gains_by_it(
     small_job: Job, rows: TrainingSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = small_job.settings.train.model_copy(update={"rounds": 5})
-    plain = fit(rows, few, None)
+    few = small_job.settings.model_copy(update={"train": small_job.settings.train.model_copy(update={"rounds": 5})})
+    plain = fit(rows, rows.names, few, None)
     line = Calibration(slope=1.5, intercept=0.2, gain=measures.Interval(0.010, 0.002, 0.006, 0.014))
-    monkeypatch.setattr("jobs.training.distributed_fit.calibration_of", lambda *_: line)
+    monkeypatch.setattr("jobs.training.last_fit.calibration_of", lambda *_: line)
     people = rows.rows.limit(50).toPandas()
-    before, after = (each.model.predict(each.model.values(people), "margin") for each in (plain, fit(rows, few, None)))
+    models = (plain.model, fit(rows, rows.names, few, None).model)
+    before, after = (model.predict(model.values(people), "margin") for model in models)
     assert after == pytest.approx(0.2 + 1.5 * before, abs=1e-5)
 
 

@@ -29,7 +29,7 @@ def old_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> L
     rows = spark.createDataFrame([(1, None)], "SK_ID_CURR BIGINT, TARGET BIGINT")
     for day, version in ((MARCH, OF_BEFORE), (MAY, OTHER_CODE)):
         named = encodings.selectExpr(f"'{version}' as feature_set", "*")
-        lake.replace(ENCODINGS, named, day, feature_set=version)
+        lake.replace(ENCODINGS, named, day, of={"feature_set": version})
         lake.replace(FEATURES, rows.selectExpr("*", f"'{version}' as feature_set"), day)
     keep(lake, JUNE, FITTED)
     lake.replace(FEATURES, rows.selectExpr("*", f"'{FITTED.version}' as feature_set"), JUNE)

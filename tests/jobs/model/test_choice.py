@@ -25,7 +25,15 @@ def trial(name: str, noise: float, leaves: int, candidate: Candidate = TREES, dr
 def answer(noise: float, leaves: int, drawn: int) -> OutOfFold:
     """One step of a made-up fit."""
     margins = np.array([RISK + noise * NOISE[drawn]])
-    return OutOfFold(LABELS, np.arange(4000) % 5, margins, np.array([100.0]), np.array([float(leaves)]), seconds=3)
+    return OutOfFold(
+        np.arange(4000),
+        LABELS,
+        np.arange(4000) % 5,
+        margins,
+        np.array([100.0]),
+        np.array([float(leaves)]),
+        seconds=3,
+    )
 
 
 def with_leaves(trial: Trial, leaves: int) -> Trial:

@@ -12,6 +12,7 @@ import pytest
 from jobs.lake.job import Job
 from jobs.model import measures
 from jobs.model.drift import Drift, Shift
+from jobs.model.measured_on import MeasuredOn
 from jobs.pages import model_card
 from jobs.pages.model_card import ModelCard, Part, Provenance, card_of
 from jobs.pages.run_documents import Evaluation, files, group_measures, tables
@@ -39,6 +40,7 @@ PROVENANCE = Provenance(
     lake="lake",
     features_version=4,
     feature_set="0123456789ab",
+    measured_on=MeasuredOn.TEST_FOLDS,
     parts=(Part("train", 1400, 110), Part("validation", 200, 15), Part("test", 400, 40)),
 )
 

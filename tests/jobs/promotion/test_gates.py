@@ -8,6 +8,7 @@ import pytest
 from jobs.model import measures
 from jobs.model.drift import Drift, Shift
 from jobs.model.fairness import ELDERLY_BAND
+from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval
 from jobs.promotion.gates import (
     DifferentApplicants,
@@ -47,7 +48,15 @@ def on_test(rows: int, strength: float = 1.5, seed: int = 3) -> OnTest:
 
 def alone(test: OnTest) -> Evidence:
     """A candidate without a champion or new applicants, whose features the delivery has."""
-    return Evidence(test, NoChampion(), None, "0123456789ab", assembled=("0123456789ab",), can_be_assembled=True)
+    return Evidence(
+        test,
+        MeasuredOn.TEST_FOLDS,
+        NoChampion(),
+        None,
+        "0123456789ab",
+        assembled=("0123456789ab",),
+        can_be_assembled=True,
+    )
 
 
 def against(test: OnTest, champion: OnTest, gain: Interval = SAME, shift: Shift | None = None) -> Evidence:
@@ -259,8 +268,8 @@ def test_groups_that_cannot_be_compared_leave_a_row_that_says_why(gates: Gates) 
     one = replace(test, groups={"gender": np.full(300, "F"), "marital_status": rare}, ages=few_old)
     gates_of_one = judged(alone(one), gates)
     for attribute, why in (
-        ("gender", "all 300 test applicants are of one group, F"),
-        ("marital_status", "of married, separated not two hold 2% of the 300 test applicants each"),
+        ("gender", "all 300 applicants are of one group, F"),
+        ("marital_status", "of married, separated not two hold 2% of the 300 applicants each"),
         ("elderly", "of 25 to 34, 62 and over not 62 and over and one that is younger hold 2% of the 300"),
     ):
         gate = gates_of_one[f"selection_rate_ratio_{attribute}"]

@@ -13,6 +13,7 @@ import mlflow
 import pytest
 
 from jobs.model.booster import load_model, seal, sha256_of
+from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval
 from jobs.registry.connection import connect_to, store_uri
 from jobs.registry.runs import Training
@@ -160,7 +161,17 @@ def test_a_model_becomes_a_version_without_a_word_and_once(
         model_id = run.log_model(model)
     auc = Interval(0.7, 0.01, 0.68, 0.72)
     training = Training(
-        run.id, "lake", date(2018, 5, 17), "0123456789ab", 3, settings.split, model_id, model.sha256, auc, ""
+        run_id=run.id,
+        lake="lake",
+        run_date=date(2018, 5, 17),
+        feature_set="0123456789ab",
+        features_version=3,
+        split=settings.split,
+        model_id=model_id,
+        sha256=model.sha256,
+        measured_on=MeasuredOn.TEST_FOLDS,
+        auc=auc,
+        ended="",
     )
     capfd.readouterr()
     first = store.versions.register(training)

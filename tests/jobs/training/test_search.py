@@ -19,6 +19,7 @@ from jobs.registry.store import Store, connect
 from jobs.runtime.settings import Train, load_settings
 from jobs.train import train
 from jobs.training import cross_validation
+from jobs.training.few_rows import make_do
 from jobs.training.search import (
     DRAWN,
     GOOD_BOOSTERS,
@@ -73,6 +74,13 @@ def trials(store: Store, run_id: str) -> tuple[Tried, ...]:
     return store.runs.trials(run_id)
 
 
+def few_of(job: Job) -> TrainingSet:
+    """Its applicants, who are few by its settings."""
+    made, _ = make_do(job, Step("train"), read_training_set(job, None, INPUTS))
+    assert made.is_few
+    return made
+
+
 def test_the_trials_are_children_in_the_order_they_were_tried(store: Store, run_id: str, trials: tuple) -> None:
     assert [trial.name for trial in trials] == [
         *("logistic regression, C 0.01", "logistic regression, C 1"),
@@ -125,9 +133,9 @@ def test_its_settings_make_the_same_model_without_a_search(
 def test_a_search_says_what_each_trial_came_to(
     searching: Job, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows: TrainingSet = read_training_set(searching, None, INPUTS)
+    rows = few_of(searching)
     with store.runs.start("a search alone", {}) as run:
-        found: Searched = search(Step("train"), run, rows.rows, rows.inputs, searching.settings)
+        found = search(Step("train"), run, rows, searching.settings)
     said = capsys.readouterr().err
     first = [replace(trial, answers=trial.answers[:1]) for trial in found.trials]
     assert [trial.summary in said for trial in first] == [True] * 5
@@ -146,7 +154,7 @@ def test_folds_are_dealt_again_where_noise_would_choose(
     searching: Job, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Here between a booster and the same one with another seed."""
-    rows = read_training_set(searching, None, INPUTS)
+    rows = few_of(searching)
     settings = searching.settings.model_copy(
         update={"selection": searching.settings.selection.model_copy(update={"shuffles": 0})}
     )
@@ -169,12 +177,12 @@ def test_folds_are_dealt_again_where_noise_would_choose(
     assert not np.array_equal(wanted[1].answers[0].folds, wanted[1].answers[1].folds)
 
 
-def test_few_applicants_are_all_fitted_on_with_the_rounds_that_are_best_out_of_fold(
+def test_few_applicants_are_all_fitted_on_with_the_rounds_that_are_best_outside_of_the_test_folds(
     searching: Job, store: Store, run_id: str
 ) -> None:
-    rows = read_training_set(searching, None, INPUTS)
+    rows = few_of(searching)
     with store.runs.start("a search alone", {}) as run:
-        found = search(Step("train"), run, rows.rows, rows.inputs, searching.settings)
+        found = search(Step("train"), run, rows, searching.settings)
     assert found.by_round is found.choice.chosen
     assert found.by_round.labels.size == rows.rows.where("part != 'test'").count()
     assert found.by_round.first.losses.argmin() == found.by_round.step
@@ -185,17 +193,18 @@ def test_few_applicants_are_all_fitted_on_with_the_rounds_that_are_best_out_of_f
     people = rows.rows.where("part = 'test'").orderBy("SK_ID_CURR").toPandas()
     values = people[chosen.names].to_numpy(dtype=np.float32)
     expected = plain.predict(xgboost.DMatrix(values, feature_names=chosen.names), output_margin=True)
-    assert np.corrcoef(model.predict(model.values(people), "margin"), expected)[0, 1] > 0.9
+    assert np.corrcoef(model.predict(model.values(people), "margin"), expected)[0, 1] > 0.98
     logged = store.connection.client.get_run(run_id).data
     assert logged.tags["rounds"].startswith(f"{found.by_round.rounds:.0f} rounds, the best of 20 for ")
+    assert logged.tags["rounds"].endswith("; grown on all labelled applicants")
     assert store.runs.training(run_id).ended == logged.tags["rounds"]
     curve = store.connection.client.get_metric_history(run_id, "curves/out_of_fold_log_loss")
     assert [point.step for point in curve] == [10, 20]
 
 
 def xgboost_on(rows: TrainingSet, settings: Train, rounds: int) -> xgboost.Booster:
-    """The same trees of one process, on everybody outside of the test folds."""
-    known = rows.rows.where("part != 'test'").orderBy("SK_ID_CURR").toPandas()
+    """The same trees of one process, on everybody."""
+    known = rows.rows.orderBy("SK_ID_CURR").toPandas()
     values, labels = known[rows.names].to_numpy(dtype=np.float32), known["TARGET"].to_numpy(dtype=np.float32)
     data = xgboost.QuantileDMatrix(values, labels, feature_names=rows.names)
     return xgboost.train({**Trees(settings).parameters, "objective": "binary:logistic"}, data, rounds)
@@ -203,15 +212,15 @@ def xgboost_on(rows: TrainingSet, settings: Train, rounds: int) -> xgboost.Boost
 
 def test_without_a_search_few_applicants_still_say_how_many_rounds(searching: Job, store: Store) -> None:
     alone = load_settings(overrides=(*OVERRIDES, "train.rounds=30", "train.few_rows=5000"))
-    rows = read_training_set(searching, None, INPUTS)
+    rows = few_of(searching)
     with store.runs.start("no search", {}) as run:
-        found = search(Step("train"), run, rows.rows, rows.inputs, alone)
+        found = search(Step("train"), run, rows, alone)
     assert found.trials == ()
     assert found.by_round is not None
     assert found.by_round.rounds in {10, 20, 30}
     many = load_settings(overrides=(*OVERRIDES, "train.few_rows=100"))
     with store.runs.start("no search of many", {}) as run:
-        assert search(Step("train"), run, rows.rows, rows.inputs, many).by_round is None
+        assert search(Step("train"), run, replace(rows, is_few=False), many).by_round is None
 
 
 def test_the_good_boosters_are_tried_before_any_is_drawn() -> None:
@@ -250,11 +259,12 @@ def test_the_first_draw_is_blind_and_the_next_knows_what_came_before() -> None:
 
 def test_nested_features_are_kept_but_decide_nothing(searching: Job, store: Store) -> None:
     """Here one is TARGET itself: row models know the labels of other folds."""
-    rows = read_training_set(searching, None, INPUTS)
+    rows = few_of(searching)
     nested = next(named for named in EVERY_FEATURE if named.name in NESTED_NAMES)
-    telling = rows.rows.withColumn(nested.name, F.col("TARGET").cast("double"))
+    known = rows.rows.withColumn(nested.name, F.col("TARGET").cast("double"))
+    telling = replace(rows, rows=known, inputs=(nested, *rows.inputs), is_few=False)
     with store.runs.start("a search with a nested feature", {}) as run:
-        found = search(Step("train"), run, telling, [nested, *rows.inputs], searching.settings)
+        found = search(Step("train"), run, telling, searching.settings)
     assert found.names[0] == nested.name
     assert set(found.names[1:]) < set(rows.names)
     assert all(trial.auc.high < 0.99 for trial in found.trials)
@@ -263,11 +273,11 @@ def test_nested_features_are_kept_but_decide_nothing(searching: Job, store: Stor
 def test_with_too_few_defaults_the_booster_is_trained_as_it_is_set(
     searching: Job, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = read_training_set(searching, None, INPUTS)
+    rows = few_of(searching)
     bad = rows.rows.where("TARGET = 1").select("SK_ID_CURR").orderBy("SK_ID_CURR").limit(3)
     few = rows.rows.where("TARGET = 0").unionByName(rows.rows.join(bad, on="SK_ID_CURR", how="left_semi"))
     with store.runs.start("a search on few", {}) as run:
-        found = search(Step("train"), run, few, rows.inputs, searching.settings)
+        found = search(Step("train"), run, replace(rows, rows=few), searching.settings)
     assert found == Searched(searching.settings.train, tuple(rows.names), (), None, None)
     said = capsys.readouterr().err
     assert "nothing is compared: without a fold of 2, " in said
