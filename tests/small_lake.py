@@ -26,6 +26,8 @@ OVERRIDES = (
     # As many applicants' trees end: on a validation fold. `test_search.py` has what few applicants get.
     "train.few_rows=0",
     *("search.trials=0", "search.logistic_c=[]"),
+    # A linear part would be the better half of a model of eight features; `test_linear_part.py` has it.
+    "train.linear_share=0",
     # Another booster for each training is more than most tests ask for.
     "explain.stability=false",
 )

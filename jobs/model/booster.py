@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import xgboost
 
 SEPARATOR = "\n"
+# The attribute of a booster that says how many of its last trees are a linear part (`jobs.model.linear_part`).
+LINEAR_FEATURES = "linear_features"
 UBJSON_OBJECT = b"{L"  # how xgboost begins a file: a name's length follows, as 64 bits
 APPROVE, DECLINE = "approve", "decline"
 
@@ -61,7 +63,9 @@ class BoostedTrees:
     @property
     def name(self) -> str:
         """As `Predictor.name`."""
-        return f"gradient-boosted trees ({self.size} rounds)"
+        linear = int(self.booster.attr(LINEAR_FEATURES) or 0)
+        trees = f"gradient-boosted trees ({self.size - linear} rounds)"
+        return f"{trees} with a linear part of {linear} features" if linear else trees
 
     @property
     def size(self) -> int:

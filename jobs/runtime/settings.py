@@ -101,6 +101,9 @@ class Train(Booster):
     few_rows: Annotated[int, Field(ge=0)]
     few_rounds: Count
     test_folds_too: Literal["never", "few", "always"]
+    linear_share: Annotated[float, Field(ge=0, lt=1)]
+    linear_c: Positive
+    linear_features: Count
 
 
 class Search(Section):

@@ -17,17 +17,19 @@ from pyspark.sql import functions as F
 
 from features.spec import KEY
 from jobs.lake import folds
-from jobs.model import calibration, measures
+from jobs.model import calibration, linear_part, measures
 from jobs.model.booster import Model, load_model, seal, sha256_of
 from jobs.model.calibration import Calibration
 from jobs.model.candidates import LOSS, OutOfFold, Trees
 from jobs.model.choice import Trial
+from jobs.model.linear_part import LinearPart, Mixed
 from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Vector
 from jobs.runtime.settings import Settings, Train
 from jobs.scoring import batch
 from jobs.training import cross_validation
 from jobs.training.distributed_fit import boosted, grown, history_of
+from jobs.training.linear_fit import linear_fit
 from jobs.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Trained:
     Args:
         model: Calibrated where that is worth it.
         calibration: What it is worth, where that could be told.
+        linear: The part of the margin that is not the trees'; None where there is none.
         rounds: Trees of the model.
         ended: Why it has so many, in a line.
         curves: Name to log loss by round.
@@ -57,6 +60,7 @@ class Trained:
 
     model: Model
     calibration: Calibration | None
+    linear: LinearPart | None
     rounds: int
     ended: str
     curves: Mapping[str, Mapping[int, float]]
@@ -107,15 +111,16 @@ def fit(training: TrainingSet, names: Sequence[str], settings: Settings, tried: 
 def measured_on_test_folds(training: TrainingSet, settings: Train) -> Trained:
     """As many trees as are best for the validation folds, which calibrate them too; the test folds never saw them."""
     booster, ended = stopped_early(training, settings)
-    uncalibrated = sealed(booster, ended.rounds, training)
+    uncalibrated = sealed(booster, training)
     validation = batch.measured(training.rows.where(F.col("part") == folds.VALIDATION), uncalibrated).dropna()
     margins, labels = measures.log_odds_of(validation["probability"].to_numpy()), validation["TARGET"].to_numpy()
     line = calibration_of(margins, labels, np.arange(len(labels)) % CALIBRATION_FOLDS)
-    model = calibrated(booster, ended.rounds, training, line)
+    model = calibrated(booster, training, line)
     test = batch.measured(training.rows.where(F.col("part") == folds.TEST), model)
     trained = Trained(
         model=model,
         calibration=line,
+        linear=None,
         rounds=ended.rounds,
         ended=ended.why,
         curves=ended.curves,
@@ -128,7 +133,7 @@ def measured_on_test_folds(training: TrainingSet, settings: Train) -> Trained:
     again = grown(training.rows, training.inputs, with_rounds(settings, ended.rounds)).get_booster()
     return replace(
         trained,
-        model=calibrated(again, ended.rounds, training, line),
+        model=calibrated(again, training, line),
         ended=f"{ended.why}; as many were then grown on all labelled applicants",
         fitted_on=training.rows,
         measured_on=MeasuredOn.TEST_FOLDS_BY_TWIN,
@@ -149,12 +154,15 @@ def measured_out_of_fold(
     is_everybody = settings.train.test_folds_too != "never"
     fitted_on = read.rows if is_everybody else read.rows.where(F.col("part") != folds.TEST)
     fitted = grown(fitted_on, read.inputs, with_rounds(settings.train, ended.rounds))
+    part = linear_fit(fitted_on, read.inputs, settings.train) if settings.train.linear_share else None
     whom = "all labelled applicants" if is_everybody else "those outside of the test folds"
     return Trained(
-        model=calibrated(fitted.get_booster(), ended.rounds, read, line),
+        model=calibrated(mixed(fitted.get_booster(), part, settings.train), read, line),
         calibration=line,
+        linear=part,
         rounds=ended.rounds,
-        ended=f"{ended.why}; grown on {whom}",
+        ended=f"{ended.why}; grown on {whom}"
+        + ("" if part is None else f", with a linear part of {len(part.steps)} features"),
         curves={"train_log_loss": by_round(history_of(fitted).train_objective_history[LOSS]), **ended.curves},
         fitted_on=fitted_on,
         measured_on=MeasuredOn.OUT_OF_FOLD,
@@ -172,7 +180,7 @@ def other_seed(training: TrainingSet, trained: Trained, settings: Train) -> Mode
     """The model that the next seed gives of as many trees on the same rows."""
     other = with_rounds(settings, trained.rounds).model_copy(update={"seed": settings.seed + 1})
     fitted = grown(trained.fitted_on, training.inputs, other)
-    return calibrated(fitted.get_booster(), trained.rounds, training, trained.calibration)
+    return calibrated(mixed(fitted.get_booster(), trained.linear, settings), training, trained.calibration)
 
 
 def twins_of(training: TrainingSet, settings: Settings, rounds: int) -> OutOfFold:
@@ -186,7 +194,8 @@ def twins_of(training: TrainingSet, settings: Settings, rounds: int) -> OutOfFol
     dealt.rows.persist()
     try:
         selected = cross_validation.selected(dealt, settings.selection)
-        return cross_validation.out_of_fold(selected, Trees(with_rounds(settings.train, rounds)))
+        trees = with_rounds(settings.train, rounds)
+        return cross_validation.out_of_fold(selected, Mixed(trees) if trees.linear_share else Trees(trees))
     finally:
         dealt.rows.unpersist()
 
@@ -197,7 +206,7 @@ def with_rounds(settings: Train, rounds: int) -> Train:
 
 
 def stopped_early(training: TrainingSet, settings: Train) -> "tuple[xgboost.Booster, Ended]":
-    """Trees on the training folds until the validation folds' log loss has not fallen for a while."""
+    """Trees on the training folds until the validation folds' log loss has not fallen for a while, up to the best."""
     fitted = boosted(training.rows.where(F.col("part") != folds.TEST), training.inputs, settings)
     booster, history = fitted.get_booster(), history_of(fitted)
     rounds = booster.best_iteration + 1
@@ -207,7 +216,7 @@ def stopped_early(training: TrainingSet, settings: Train) -> "tuple[xgboost.Boos
         "validation_log_loss": by_round(losses),
     }
     why = f"{len(losses)} rounds, the best is {rounds}: validation log loss {losses[rounds - 1]:.5f}"
-    return booster, Ended(rounds, why, curves)
+    return booster[:rounds], Ended(rounds, why, curves)
 
 
 def best_out_of_fold(tried: Trial) -> Ended:
@@ -225,17 +234,22 @@ def by_round(losses: Sequence[float]) -> dict[int, float]:
     return dict(enumerate(losses, start=1))
 
 
-def calibrated(booster: "xgboost.Booster", rounds: int, training: TrainingSet, line: Calibration | None) -> Model:
+def mixed(booster: "xgboost.Booster", part: LinearPart | None, settings: Train) -> "xgboost.Booster":
+    """The booster with the linear part inside, where there is one."""
+    return booster if part is None else linear_part.mix(booster, part, settings.linear_share)
+
+
+def calibrated(booster: "xgboost.Booster", training: TrainingSet, line: Calibration | None) -> Model:
     """The model with the line inside, where that is worth it."""
     if line is None or not line.improves:
-        return sealed(booster, rounds, training)
-    return sealed(calibration.fold_in(booster, line.slope, line.intercept), rounds, training)
+        return sealed(booster, training)
+    return sealed(calibration.fold_in(booster, line.slope, line.intercept), training)
 
 
-def sealed(booster: "xgboost.Booster", rounds: int, training: TrainingSet) -> Model:
-    """The first rounds of the booster, with all that its file says of it."""
+def sealed(booster: "xgboost.Booster", training: TrainingSet) -> Model:
+    """The booster with all that its file says of it."""
     families = [named.family for named in training.inputs]
-    file = seal(booster, rounds - 1, families, training.feature_set)
+    file = seal(booster, booster.num_boosted_rounds() - 1, families, training.feature_set)
     return load_model(file, sha256_of(file))
 
 

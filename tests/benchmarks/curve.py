@@ -3,7 +3,7 @@
     python -m tests.benchmarks.curve --lake demo/lake --run-date 2018-05-17
 
 For each size the same applicants and folds for all, fitted on the executors as `train` does before it chooses: with
-fewer than `train.few_rows` by round, with more stopped early. AUC is out of fold. What a search takes is measured on
+fewer than `train.few_rows` by round, with more stopped early (a linear part ships with the first alone). AUC is out of fold. What a search takes is measured on
 the applicants that it was chosen by, which flatters it a little.
 """
 
@@ -18,6 +18,7 @@ from features.plan.feature_table import catalogue
 from jobs.lake.tables import Lake
 from jobs.model.candidates import Candidate, Logistic, Trees
 from jobs.model.choice import Trial, choose
+from jobs.model.linear_part import Mixed
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings, load_settings
 from jobs.training import cross_validation
@@ -35,6 +36,7 @@ def candidates(settings: Settings) -> Iterator[tuple[str, Candidate]]:
     for c in settings.search.logistic_c:
         yield f"logistic regression, C {c:g}", Logistic(c)
     yield AS_SET, Trees(settings.train)
+    yield "trees as set with a linear part", Mixed(settings.train)
     yield "trees that mind no sign of the risk", Trees(settings.train.model_copy(update={"monotone": False}))
     for number, good in enumerate(GOOD_BOOSTERS, start=1):
         drawn = settings.train.model_copy(update=dict(zip(DRAWN, good, strict=True)))
@@ -64,7 +66,7 @@ def trials_of(dealt: Dealt, settings: Settings) -> tuple[Trial, ...]:
 def show(trials: tuple[Trial, ...], console: Console) -> None:
     """All that was tried at a size, each against the booster as it is set."""
     (as_set,) = (trial for trial in trials if trial.name == AS_SET)
-    choice = choose(trials)
+    choice = choose([trial for trial in trials if not isinstance(trial.candidate, Mixed)])
     grid = Table(title=f"{as_set.labels.size:,} applicants, {as_set.labels.sum():,.0f} bad", title_justify="left")
     for heading in HEADINGS:
         grid.add_column(heading, justify="left" if heading == "model" else "right")

@@ -168,3 +168,28 @@ def test_the_test_folds_are_learned_from_as_the_settings_say(few_job: Job, train
     assert everybody.fitted_on.count() == LABELLED
     assert everybody.model.sha256 != plain.model.sha256
     assert everybody.model.predictor.size == plain.model.predictor.size
+
+
+def test_a_linear_part_is_in_the_model_and_in_its_twins(few_job: Job, training_set: TrainingSet) -> None:
+    with_line = {"linear_share": 0.4, "linear_c": 0.01, "linear_features": 5}
+    trained = fitted(few_job, training_set, **with_line)
+    shuffled = replace(training_set, rows=training_set.rows.orderBy(F.xxhash64(F.lit(1), "SK_ID_CURR")).repartition(5))
+    assert fitted(few_job, shuffled, **with_line).model.sha256 == trained.model.sha256
+    assert trained.linear is not None
+    assert len(trained.linear.steps) == 5
+    assert trained.model.predictor.name.endswith(" with a linear part of 5 features")
+    assert trained.ended.endswith("grown on all labelled applicants, with a linear part of 5 features")
+    alone = fitted(few_job, training_set)
+    assert trained.rounds == alone.rounds
+    assert trained.model.predictor.size == alone.model.predictor.size + 5
+    people = training_set.rows.limit(50).toPandas()
+    mixed, trees = (each.model.predict(each.model.values(people), "margin") for each in (trained, alone))
+    values = people[training_set.names].to_numpy(dtype=np.float32)
+    expected = 0.6 * uncalibrated(alone, trees) + 0.4 * trained.linear.margins(values)
+    assert uncalibrated(trained, mixed) == pytest.approx(expected, abs=1e-4)
+    assert not np.allclose(trained.measured["probability"], alone.measured["probability"], atol=1e-3)
+
+
+def uncalibrated(trained: Trained, margins: np.ndarray) -> np.ndarray:
+    line = trained.calibration
+    return (margins - line.intercept) / line.slope if line is not None and line.improves else margins

@@ -1,0 +1,302 @@
+"""A linear part for boosted trees: what single features say of the risk, fitted together, written into the same file.
+
+    part = linear_part.fit(values, labels, signs, settings)
+    booster = linear_part.mix(booster, part, settings.linear_share)
+
+Shallow trees that see few columns each find what single features and pairs of them say; a ridge on ranks weighs a
+thousand features at once. They err on different applicants, and where rows are few both together rank better than
+either (docs/performance.md). Each feature is cut into bins, as a scorecard's is (Siddiqi 2006, Credit Risk Scorecards),
+a bin is the normal score of its middle rank (Blom 1958, Statistical Estimates and Transformed Beta-Variables), what is
+unknown is the mean, and a logistic regression with an L2 penalty weighs them. What a feature adds is then a step
+function of it, that is, one small tree. So nothing else has to change: contributions are exact, one file holds all, and
+batch, REST and `mlflow models serve` answer from it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jobs.model.booster import LINEAR_FEATURES
+from jobs.model.calibration import fold_in, shortest
+from jobs.model.candidates import (
+    Fitted,
+    FoldRows,
+    Labels,
+    Parameters,
+    Trees,
+    Values,
+    booster_parameters,
+)
+from jobs.model.measures import Vector
+from jobs.runtime.settings import Train
+
+if TYPE_CHECKING:
+    import xgboost
+
+BINS = 8
+# A feature that fewer know says nothing that could be told from chance.
+FEWEST_KNOWN = 10
+MOST_ITERATIONS = 500
+# Every known value is less: whatever is not goes the way of the unknown.
+NOT_KNOWN = float(np.finfo(np.float32).max)
+NO_NODE, NO_PARENT = -1, 2147483647
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a feature adds to the margin.
+
+    Args:
+        place: Of the feature among the model's.
+        edges: (bins - 1,), rising; a value is in the bin after the edges that it has reached.
+        adds: (bins,), log-odds.
+        unknown: What an unknown value adds.
+        rows: (bins + 1,), of those who were fitted on, in each bin and unknown.
+    """
+
+    place: int
+    edges: Vector
+    adds: Vector
+    unknown: float
+    rows: Vector
+
+    def of(self, column: Values) -> Vector:
+        """What the feature's values add, (rows,)."""
+        known = self.adds[np.searchsorted(self.edges, column, side="right").clip(max=self.edges.size)]
+        return np.where(np.isnan(column), self.unknown, known)
+
+
+@dataclass(frozen=True)
+class LinearPart:
+    """The steps of the features that say most, and the log-odds that they are added to."""
+
+    steps: tuple[Steps, ...]
+    intercept: float
+
+    def margins(self, values: Values) -> Vector:
+        """Log-odds of rows of all the model's features, (rows,)."""
+        added = (steps.of(values[:, steps.place]) for steps in self.steps)
+        return np.sum([np.full(len(values), self.intercept), *added], axis=0)
+
+    def as_json(self) -> str:
+        """All numbers, exactly."""
+        return json.dumps(asdict(self), default=np.ndarray.tolist)
+
+    @staticmethod
+    def from_json(text: str) -> "LinearPart":
+        """What `as_json` wrote."""
+        read = json.loads(text)
+        steps = (
+            Steps(
+                each["place"], np.array(each["edges"]), np.array(each["adds"]), each["unknown"], np.array(each["rows"])
+            )
+            for each in read["steps"]
+        )
+        return LinearPart(tuple(steps), read["intercept"])
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A feature cut into bins: their edges and normal scores, standardised over those who were fitted on, to whom an
+    unknown value is the mean."""
+
+    edges: Vector
+    scores: Vector
+    rows: Vector
+
+    def of(self, column: Values) -> Vector:
+        """The feature's values on the scale, (rows,)."""
+        known = self.scores[np.searchsorted(self.edges, column, side="right").clip(max=self.edges.size)]
+        return np.where(np.isnan(column), 0.0, known)
+
+
+def fit(values: Values, labels: Labels, signs: Sequence[int], settings: Train) -> LinearPart:
+    """The linear part of rows with both classes; equal rows in equal order give equal numbers.
+
+    Args:
+        values: (rows, features), nan where one is unknown.
+        labels: TARGET.
+        signs: Which way the risk goes as each feature rises, as `FoldRows.signs`; those that would go the other way
+            are left out where `train.monotone` asks for it.
+        settings: The penalty, and how many features are kept: those of the largest coefficients.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    scales = {place: scale for place, column in enumerate(values.T) if (scale := scale_of(column)) is not None}
+    if not scales:
+        bad = float(labels.mean())
+        return LinearPart((), float(np.log(bad / (1 - bad))))
+    scaled = np.column_stack([scale.of(values[:, place]) for place, scale in scales.items()])
+    line: Any = LogisticRegression(C=settings.linear_c, max_iter=MOST_ITERATIONS).fit(scaled, labels)
+    weights = dict(zip(scales, line.coef_[0].tolist(), strict=True))
+    allowed = {
+        place: weight
+        for place, weight in weights.items()
+        if weight and not (settings.monotone and signs and weight * signs[place] < 0)
+    }
+    largest = sorted(allowed, key=lambda place: (-abs(allowed[place]), place))[: settings.linear_features]
+    steps = (as_steps(place, scales[place], allowed[place]) for place in sorted(largest))
+    return LinearPart(tuple(steps), float(line.intercept_[0]))
+
+
+def scale_of(column: Values) -> Scale | None:
+    """The bins of a feature; None where it has one only."""
+    known = np.sort(column[~np.isnan(column)]).astype(np.float64)
+    if known.size < FEWEST_KNOWN:
+        return None
+    places = np.linspace(0, known.size, BINS + 1)[1:-1].astype(np.int64)
+    edges = np.setdiff1d(known[places], known[:1])
+    ends = np.searchsorted(known, edges, side="left")
+    rows = np.diff([0, *ends, known.size]).astype(np.float64)
+    if rows.size < 2:
+        return None
+    middles = (np.cumsum(rows) - rows / 2) / known.size
+    scores = np.array([NormalDist().inv_cdf(middle) for middle in middles])
+    unknown = float(column.size - known.size)
+    mean = scores @ rows / known.size
+    deviation = np.sqrt((scores - mean) ** 2 @ rows / column.size)
+    return Scale(edges, (scores - mean) / deviation, np.append(rows, unknown))
+
+
+def as_steps(place: int, scale: Scale, weight: float) -> Steps:
+    """What a feature adds by its weight."""
+    return Steps(place, scale.edges, weight * scale.scores, 0.0, scale.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Trees with a linear part, as a candidate that can be cross-validated; nobody ends its fit."""
+
+    settings: Train
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return "trees and a linear part"
+
+    @property
+    def parameters(self) -> Parameters:
+        """Of the booster and of the linear part."""
+        own = self.settings.model_dump(include={"linear_share", "linear_c", "linear_features"})
+        return {**booster_parameters(self.settings), **own}
+
+    def fit(self, rows: FoldRows) -> Fitted:
+        """As `Candidate.fit`, of rows of which none ends it."""
+        trees = Trees(self.settings).fit(rows)
+        part = fit(rows.values, rows.labels, rows.signs, self.settings)
+        share = self.settings.linear_share
+        margins = (1 - share) * trees.margins + share * part.margins(rows.left_out)
+        return Fitted(margins, trees.rounds, trees.sizes + len(part.steps))
+
+
+def mix(booster: "xgboost.Booster", part: LinearPart, share: float) -> "xgboost.Booster":
+    """A booster whose margin is (1 - share) of the trees' and share of the linear part's, to the precision of float32.
+
+    Args:
+        booster: Trees of the objective binary:logistic, over the features that the part has its places among.
+        part: The linear part.
+        share: From 0 to 1, both excluded.
+    """
+    import xgboost
+
+    content = json.loads(bytes(fold_in(booster, 1 - share, share * part.intercept).save_raw("json")))
+    model = content["learner"]["gradient_booster"]["model"]
+    features = content["learner"]["learner_model_param"]["num_feature"]
+    first = len(model["trees"])
+    added = [as_tree(steps, share, number, features) for number, steps in enumerate(part.steps, start=first)]
+    model["trees"] += added
+    model["tree_info"] += [0] * len(added)
+    model["iteration_indptr"] += [first + number for number in range(1, len(added) + 1)]
+    model["gbtree_model_param"]["num_trees"] = str(len(model["trees"]))
+    mixed: Any = xgboost.Booster()
+    mixed.load_model(bytearray(json.dumps(content).encode()))
+    mixed.set_attr(**{LINEAR_FEATURES: str(len(added))})
+    same: xgboost.Booster = mixed
+    return same
+
+
+@dataclass
+class Nodes:
+    """A tree of one feature while it is made, a list entry for each node, in the order of xgboost's JSON."""
+
+    left: list[int]
+    right: list[int]
+    parents: list[int]
+    conditions: list[float]
+    means: list[float]
+    rows: list[float]
+
+    def make(self, adds: Vector, rows: Vector, thresholds: Vector, parent: int) -> int:
+        """The node of the bins in a row, and those below it; gives its number.
+
+        Args:
+            adds: Of each bin; the last is of the unknown where it is among them.
+            rows: Of each bin.
+            thresholds: Between them.
+            parent: The node above.
+        """
+        number = len(self.left)
+        total = float(rows.sum())
+        mean = float(adds @ rows / total) if total else float(adds.mean())
+        self.left.append(NO_NODE)
+        self.right.append(NO_NODE)
+        self.parents.append(parent)
+        self.conditions.append(float(adds[0]))
+        self.means.append(mean)
+        self.rows.append(total)
+        if adds.size > 1:
+            middle = adds.size // 2
+            self.conditions[number] = float(thresholds[middle - 1])
+            self.left[number] = self.make(adds[:middle], rows[:middle], thresholds[: middle - 1], number)
+            self.right[number] = self.make(adds[middle:], rows[middle:], thresholds[middle:], number)
+        return number
+
+    def gain(self, number: int) -> float:
+        """How much the rows' squared distance from their mean shrinks by a node's split; 0 of a leaf."""
+        below = (self.left[number], self.right[number])
+        if NO_NODE in below:
+            return 0.0
+        return sum(self.rows[node] * (self.means[node] - self.means[number]) ** 2 for node in below)
+
+
+def as_tree(steps: Steps, share: float, number: int, features: str) -> dict[str, Any]:
+    """The steps as a tree in xgboost's JSON.
+
+    Unknown values go right at every split, so that they end beside the last bin, from which one more split parts them.
+    A node's weight is the number of rows that came there: contributions are measured from the mean over these rows.
+    """
+    nodes = Nodes([], [], [], [], [], [])
+    nodes.make(
+        share * np.append(steps.adds, steps.unknown),
+        steps.rows,
+        np.append(steps.edges, NOT_KNOWN),
+        NO_PARENT,
+    )
+    count = len(nodes.left)
+    return {
+        "base_weights": shortest(np.array(nodes.means)),
+        "categories": [],
+        "categories_nodes": [],
+        "categories_segments": [],
+        "categories_sizes": [],
+        "default_left": [0] * count,
+        "id": number,
+        "left_children": nodes.left,
+        "loss_changes": shortest(np.array([nodes.gain(node) for node in range(count)])),
+        "parents": nodes.parents,
+        "right_children": nodes.right,
+        "split_conditions": shortest(np.array(nodes.conditions)),
+        "split_indices": [steps.place if left != NO_NODE else 0 for left in nodes.left],
+        "split_type": [0] * count,
+        "sum_hessian": shortest(np.array(nodes.rows)),
+        "tree_param": {
+            "num_deleted": "0",
+            "num_feature": features,
+            "num_nodes": str(count),
+            "size_leaf_vector": "1",
+        },
+    }
