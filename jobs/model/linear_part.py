@@ -219,48 +219,33 @@ def mix(booster: "xgboost.Booster", part: LinearPart, share: float) -> "xgboost.
     return same
 
 
-@dataclass
-class Nodes:
-    """A tree of one feature while it is made, a list entry for each node, in the order of xgboost's JSON."""
+@dataclass(frozen=True)
+class Node:
+    """A node of a tree of one feature: the bins from start to end come to it, of whom the last may be the unknown."""
 
-    left: list[int]
-    right: list[int]
-    parents: list[int]
-    conditions: list[float]
-    means: list[float]
-    rows: list[float]
+    parent: int
+    start: int
+    end: int
 
-    def make(self, adds: Vector, rows: Vector, thresholds: Vector, parent: int) -> int:
-        """The node of the bins in a row, and those below it; gives its number.
+    @property
+    def middle(self) -> int:
+        """The bin from which on they go right."""
+        return (self.start + self.end) // 2
 
-        Args:
-            adds: Of each bin; the last is of the unknown where it is among them.
-            rows: Of each bin.
-            thresholds: Between them.
-            parent: The node above.
-        """
-        number = len(self.left)
-        total = float(rows.sum())
-        mean = float(adds @ rows / total) if total else float(adds.mean())
-        self.left.append(NO_NODE)
-        self.right.append(NO_NODE)
-        self.parents.append(parent)
-        self.conditions.append(float(adds[0]))
-        self.means.append(mean)
-        self.rows.append(total)
-        if adds.size > 1:
-            middle = adds.size // 2
-            self.conditions[number] = float(thresholds[middle - 1])
-            self.left[number] = self.make(adds[:middle], rows[:middle], thresholds[: middle - 1], number)
-            self.right[number] = self.make(adds[middle:], rows[middle:], thresholds[middle:], number)
-        return number
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is one bin."""
+        return self.end - self.start == 1
 
-    def gain(self, number: int) -> float:
-        """How much the rows' squared distance from their mean shrinks by a node's split; 0 of a leaf."""
-        below = (self.left[number], self.right[number])
-        if NO_NODE in below:
-            return 0.0
-        return sum(self.rows[node] * (self.means[node] - self.means[number]) ** 2 for node in below)
+
+def nodes_of(bins: int) -> list[Node]:
+    """A balanced tree over so many bins, level by level. xgboost finds a right child behind its left one."""
+    nodes = [Node(NO_PARENT, 0, bins)]
+    for number in range(2 * bins - 1):
+        node = nodes[number]
+        if not node.is_leaf:
+            nodes += [Node(number, node.start, node.middle), Node(number, node.middle, node.end)]
+    return nodes
 
 
 def as_tree(steps: Steps, share: float, number: int, features: str) -> dict[str, Any]:
@@ -269,34 +254,41 @@ def as_tree(steps: Steps, share: float, number: int, features: str) -> dict[str,
     Unknown values go right at every split, so that they end beside the last bin, from which one more split parts them.
     A node's weight is the number of rows that came there: contributions are measured from the mean over these rows.
     """
-    nodes = Nodes([], [], [], [], [], [])
-    nodes.make(
-        share * np.append(steps.adds, steps.unknown),
-        steps.rows,
-        np.append(steps.edges, NOT_KNOWN),
-        NO_PARENT,
+    adds, rows = share * np.append(steps.adds, steps.unknown), steps.rows
+    thresholds = np.append(steps.edges, NOT_KNOWN)
+    nodes = nodes_of(adds.size)
+    counts = np.array([rows[node.start : node.end].sum() for node in nodes])
+    sums = np.array([(adds * rows)[node.start : node.end].sum() for node in nodes])
+    means = np.array(
+        [total / count if count else adds[node.start] for node, count, total in zip(nodes, counts, sums, strict=True)]
     )
-    count = len(nodes.left)
+    left = np.full(len(nodes), NO_NODE)
+    gains = np.zeros(len(nodes))
+    for child, node in enumerate(nodes[1:], start=1):
+        gains[node.parent] += counts[child] * (means[child] - means[node.parent]) ** 2
+        if node.start == nodes[node.parent].start:
+            left[node.parent] = child
+    conditions = [adds[node.start] if node.is_leaf else thresholds[node.middle - 1] for node in nodes]
     return {
-        "base_weights": shortest(np.array(nodes.means)),
+        "base_weights": shortest(means),
         "categories": [],
         "categories_nodes": [],
         "categories_segments": [],
         "categories_sizes": [],
-        "default_left": [0] * count,
+        "default_left": [0] * len(nodes),
         "id": number,
-        "left_children": nodes.left,
-        "loss_changes": shortest(np.array([nodes.gain(node) for node in range(count)])),
-        "parents": nodes.parents,
-        "right_children": nodes.right,
-        "split_conditions": shortest(np.array(nodes.conditions)),
-        "split_indices": [steps.place if left != NO_NODE else 0 for left in nodes.left],
-        "split_type": [0] * count,
-        "sum_hessian": shortest(np.array(nodes.rows)),
+        "left_children": left.tolist(),
+        "loss_changes": shortest(gains),
+        "parents": [node.parent for node in nodes],
+        "right_children": np.where(left == NO_NODE, NO_NODE, left + 1).tolist(),
+        "split_conditions": shortest(np.array(conditions)),
+        "split_indices": [0 if node.is_leaf else steps.place for node in nodes],
+        "split_type": [0] * len(nodes),
+        "sum_hessian": shortest(counts),
         "tree_param": {
             "num_deleted": "0",
             "num_feature": features,
-            "num_nodes": str(count),
+            "num_nodes": str(len(nodes)),
             "size_leaf_vector": "1",
         },
     }

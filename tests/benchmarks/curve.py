@@ -3,8 +3,8 @@
     python -m tests.benchmarks.curve --lake demo/lake --run-date 2018-05-17
 
 For each size the same applicants and folds for all, fitted on the executors as `train` does before it chooses: with
-fewer than `train.few_rows` by round, with more stopped early (a linear part ships with the first alone). AUC is out of fold. What a search takes is measured on
-the applicants that it was chosen by, which flatters it a little.
+fewer than `train.few_rows` by round, with more stopped early (a linear part ships with the first alone). AUC is out of
+fold. What a search takes is measured on the applicants that it was chosen by, which flatters it a little.
 """
 
 import argparse

@@ -87,6 +87,9 @@ def test_a_mixed_booster_says_what_trees_and_steps_say(part: LinearPart, trees: 
     mixed = linear_part.mix(trees, part, 0.4)
     expected = 0.6 * margins(trees, others) + 0.4 * part.margins(others)
     assert margins(mixed, others) == pytest.approx(expected, abs=1e-5)
+    # xgboost has another way through a tree for a row alone.
+    alone = [margins(mixed, others[place : place + 1])[0] for place in range(20)]
+    assert alone == pytest.approx(expected[:20], abs=1e-5)
     assert mixed.num_boosted_rounds() == 30 + 8
     assert LinearPart.from_json(part.as_json()).margins(others).tolist() == part.margins(others).tolist()
 
