@@ -21,7 +21,7 @@ WITHOUT_SPARK = {
     *(file.relative_to(PROJECT).as_posix() for file in (PROJECT / "jobs" / "model").glob("*.py")),
     "features/__init__.py",
     "features/reason_families.py",
-    "features/spec.py",
+    "features/spec/__init__.py",
 }
 EFFECTS = {"os", "sys", "pathlib", "io", "time", "datetime", "random", "subprocess", "socket", "shutil", "tempfile"}
 ACTIONS = {"collect", "toPandas", "toLocalIterator", "toArrow", "show", "foreach", "foreachPartition"}
@@ -238,7 +238,7 @@ def no_job_hides_another_module(source: Source) -> Iterator[int]:
 
 
 UPWARDS = {
-    "features/spec.py": "from jobs.runtime.errors import UserError",
+    "features/declarations.py": "from jobs.runtime.errors import UserError",
     "jobs/population/risk.py": "from jobs.lake.tables import Lake",
     "jobs/runtime/session.py": "from jobs.model import booster",
     "jobs/model/booster.py": "from jobs.lake.folds import TEST",
