@@ -1,8 +1,8 @@
 """The source tables of a delivery, in reading order: start here.
 
 A file is a source table: what its columns mean and allow, what is derived from a row, and which features it gives.
-`spec` holds the words that they are declared in, `across` the features that need more than one table. A declaration
-that can't mean anything is refused when this is imported.
+`spec` holds the words that they are declared in, `declarations` all tables together, `across` the features that need
+more than one. A declaration that can't mean anything is refused when this is imported.
 """
 
 from features.declarations import Declarations
