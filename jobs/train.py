@@ -63,6 +63,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
             training, job = training.only(searched.names), with_booster(job, searched.train)
             with run.autologging():
                 trained = fit(training, job.settings.train, searched.by_round)
+            step.with_model(None, trained.model.sha256)
             step.say(trained.ended)
             step.say(trained.calibrated)
             test = batch.measured(training.rows.where(F.col("part") == folds.TEST), trained.model)
