@@ -11,7 +11,7 @@ SMALL_DATA := --driver-java-options -XX:TieredStopAtLevel=1
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
+.PHONY: help setup demo test soak check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ demo: setup ## Generate 10,000 applicants and run the whole line on them, into d
 
 test: setup ## Run every test
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
+soak: setup ## Kill a night after every table that it writes, and start it again each time; takes many minutes
+	$(PYTHON) -m pytest -n 0 -m soak -s
 
 check: setup ## Format, lint, types, generated documents and the tests that need no Spark; shows every failure
 	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests

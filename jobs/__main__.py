@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from jobs import (
     assemble,
+    backfill,
     catalogue,
     decide,
     explain,
     export,
     generate,
     ingest,
+    nightly,
     promote,
     register,
     report,
@@ -40,6 +42,8 @@ VERBS = (
     explain,
     report,
     run,
+    nightly,
+    backfill,
     decide,
     export,
     serve,

@@ -9,7 +9,7 @@ from features.plan.feature_table import BY_NAME, Settle, catalogue, feature_tabl
 from features.plan.history_rows import Sources
 from features.plan.nested_table import NESTED_FEATURES, nested_table
 from features.spec import KEY
-from jobs.lake import feature_sets, row_models
+from jobs.lake import contents, feature_sets, row_models
 from jobs.lake.feature_sets import CannotBeMade, FeatureSet, as_encodings
 from jobs.lake.job import Job, Step
 from jobs.lake.options import add_run_date, open_job
@@ -62,6 +62,7 @@ def assemble(job: Job, version: str | None = None) -> None:
             comments = {named.name: named.about for named in catalogue()}
             number = job.lake.replace(FEATURES, rows, job.run_date, comments)
         assembled = job.lake.read_run_date(FEATURES, job.run_date, number).count()
+        step.counted(contents.accepted_rows(job.lake, job.run_date), assembled)
         step.measure("applicants", assembled)
         step.say(f"{assembled:,} applicants")
 

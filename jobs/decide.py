@@ -54,6 +54,7 @@ def decide(job: Job, threshold: float) -> int:
         decided = scores.withColumns({"decision": anew, "threshold": F.lit(threshold)})
         job.lake.replace(SCORES, decided, job.run_date, COMMENTS)
         step.say(f"declined from {threshold:.4f} on: {declined:,} of {scored:,}, {changed:,} decisions changed")
+        step.counted(scored, scored)
         step.measure("changed", changed)
         step.measure("declined", declined)
         return int(changed)

@@ -74,6 +74,7 @@ def explain(job: Job) -> None:
         scores = read_scores(job)
         store = connect(job.lake.address, job.settings.mlflow)
         scorer = scoring_model(job, store, scores)
+        step.with_model(scorer.version, scorer.sha256)
         model = store.versions.registered_model(scorer)
         features = inputs_of(model, job.lake, job.run_date).selectExpr(KEY, *model.features)
         scored = scores.where(F.col("probability").isNotNull()).select(KEY, "probability")
@@ -84,6 +85,7 @@ def explain(job: Job) -> None:
         counts = written.agg(F.count("*"), F.avg(F.size("reasons"))).first()
         assert counts is not None
         step.say(f"{counts[0]:,} applicants explained by version {scorer.version}, {counts[1] or 0:.1f} reasons each")
+        step.counted(counts[0], counts[0])
         step.measure("explained", counts[0])
 
 

@@ -3,6 +3,7 @@
 import argparse
 import csv
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row
@@ -46,7 +47,7 @@ def export(job: Job, folder: Path) -> Path:
     with job.step("export") as step:
         rows = letters(job)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"scores-{job.run_date.isoformat()}.csv"
+        path = letters_file(folder, job.run_date)
         unfinished = path.with_suffix(".unfinished")
         try:
             written = write_csv(unfinished, rows.orderBy(KEY).toLocalIterator())
@@ -54,8 +55,14 @@ def export(job: Job, folder: Path) -> Path:
         finally:
             unfinished.unlink(missing_ok=True)
         step.say(f"{written:,} applicants in {path}")
+        step.counted(written, written)
         step.measure("exported", written)
         return path
+
+
+def letters_file(folder: Path, run_date: date) -> Path:
+    """Where the CSV file of a delivery goes."""
+    return folder / f"scores-{run_date.isoformat()}.csv"
 
 
 def letters(job: Job) -> DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from features.contract import names
 from jobs.lake.checks import Check, Checked, check_tables, keeping, problems
-from jobs.lake.delivery_files import open_folder
+from jobs.lake.delivery_files import fingerprint, open_folder
 from jobs.lake.descriptions import DESCRIPTIONS, Descriptions, read_descriptions
 from jobs.lake.job import Job, Step
 from jobs.lake.options import add_input, add_run_date, input_of, open_job
@@ -52,16 +52,19 @@ def ingest(job: Job, source: str) -> None:
     """
     with job.step("ingest") as step, keeping() as kept:
         folder = open_folder(job.lake.spark, source)
+        files = fingerprint(folder)  # before they are read: what comes meanwhile is seen as new
         descriptions = describe(step, read_descriptions(folder))
         checked = check_tables(folder, step, kept)
+        taken, refused = (sum(table.rows(check) for table in checked) for check in (Check.ACCEPTED, Check.REFUSED))
+        step.counted(taken + refused, 0, taken + refused)
         if refusal := problems(checked, job.settings.ingest):
             write_checks(job, checked, REFUSED_CHECKS, refused_quarantine_table)
             refused_rows = f"  the refused rows and why: {job.lake.path(REFUSED_QUARANTINE)}"
             raise ContractBroken("\n".join([*refusal, refused_rows]))
         versions = {table.table.name: write_table(job, table, descriptions, step) for table in checked}
         write_checks(job, checked, CHECKS, quarantine_table)
-        job.lake.record_delivery(job.run_date, source, versions)
-        taken = sum(table.rows(Check.ACCEPTED) for table in checked)
+        job.lake.record_delivery(job.run_date, source, versions, files)
+        step.counted(taken + refused, taken, refused)
         step.say(f"{taken:,} rows in {len(versions)} tables")
 
 

@@ -45,6 +45,7 @@ def register(job: Job, run_id: str | None = None) -> int:
             return champion.version
         store.runs.trained_model(training)  # a changed file is refused before it has a version
         candidate = store.versions.register(training)
+        step.with_model(candidate.version, candidate.sha256)
         store.versions.make_challenger(candidate)
         succession.try_gates(job, step, store, training, candidate, champion)
         waits = why_it_waits(job, candidate, champion)

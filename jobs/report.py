@@ -12,6 +12,7 @@ from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.options import add_run_date, check_file, open_job
+from jobs.lake.step_log import latest_steps
 from jobs.lake.tables import DELIVERIES
 from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, drawn, page_of, without_applicant
 from jobs.registry.store import Store, connect
@@ -61,6 +62,7 @@ def report(job: Job, applicant: int | None = None, output: Path | None = None) -
             raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --output FILE")
         store = connect(job.lake.address, job.settings.mlflow)
         champion = store.versions.need_champion()
+        step.with_model(champion.version, champion.sha256)
         data = gather(job, store, champion, applicant)
         step.say(f"drawing {len(data.test.labels):,} {data.measured_on.applicants}")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +92,7 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
     return ReportData(
         run_date=run_date,
         source=source[0] if source else "",
-        steps=tuple(step for step in contents.latest_steps(lake) if step.run_date == run_date),
+        steps=tuple(step for step in latest_steps(lake) if step.run_date == run_date),
         tables=contents.tables_of(lake, run_date),
         features=count_features(frozenset(model.features)),
         model=ModelIdentity(

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from jobs.lake.job import Job
-from jobs.lake.options import add_lake, open_lake
+from jobs.lake.options import add_lake, add_wait, open_lake
 from jobs.lake.tables import Lake
 from jobs.promotion import succession
 from jobs.registry.store import Store, connect
@@ -18,16 +18,17 @@ HELP = "go back to the champion before this one"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_lake(parser)
+    add_wait(parser)
     parser.add_argument("--to", type=int, metavar="N", help="an earlier champion (default: the one before this one)")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for whoever reads the history")
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    rollback(open_lake(arguments, settings), settings, arguments.to, arguments.reason)
+    rollback(open_lake(arguments, settings), settings, arguments.to, arguments.reason, arguments.wait)
 
 
-def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str = "") -> None:
+def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str = "", wait: float = 0) -> None:
     """Make an earlier champion score again. The one that it replaces is not made champion by `register` any more.
 
     Args:
@@ -35,6 +36,7 @@ def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str 
         settings: Where the registry is.
         to: The version; None takes the champion before this one.
         reason: What the history says.
+        wait: Minutes to wait for the lake.
 
     Raises:
         ModelRefused: The earlier champion's file is not there or was changed.
@@ -43,8 +45,9 @@ def rollback(lake: Lake, settings: Settings, to: int | None = None, reason: str 
     store = connect(lake.address, settings.mlflow)
     change = champion_and_target(lake, store, to)
     champion, target = change
-    job = Job(lake, store.runs.training(target.run_id).run_date, settings)
+    job = Job(lake, store.runs.training(target.run_id).run_date, settings, wait)
     with job.step(succession.ROLLBACK) as step:
+        step.with_model(target.version, target.sha256)
         if champion_and_target(lake, store, to) != change:
             raise TryAgain("the champion has just been changed by another process: see `status`, and try again")
         store.versions.registered_model(target)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from shlex import quote
 
@@ -11,7 +12,9 @@ from jobs.ingest import ingest
 from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs
+from jobs.lake.night import ORDER
 from jobs.lake.options import add_input, add_run_date, check_file, input_of, open_job
+from jobs.lake.step_log import latest_steps
 from jobs.register import register
 from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
@@ -59,18 +62,39 @@ def run(job: Job, source: str, page: Path | None = None) -> None:
     if page is None:
         raise UserError(f"{job.lake.root} is not a local folder: say where to write the page with --report FILE")
     store_uri(job.lake.address, job.settings.mlflow)  # a lake without a store is known now, not after an hour
-    ingest(job, source)
+    with job.line("run"):
+        refused = to_explanations(job, source, ORDER, learns=True)
+        report(job, output=page)
+        say_where_it_is(job, page)
+        if refused is not None:
+            raise refused
+
+
+def to_explanations(job: Job, source: str, left: Collection[str], learns: bool) -> GateRefused | None:
+    """The line from a delivery's files to its explained scores, as far as it is left; gives a candidate's refusal.
+
+    Args:
+        job: The lake and run_date.
+        source: Where the files are.
+        left: Those of the verbs `ORDER` that are to be called.
+        learns: Whether a candidate is trained where the delivery has labelled applicants.
+
+    Raises:
+        GateRefused: The candidate was refused and there is no champion: nothing can go on.
+        UserError: There is neither a champion nor anybody to learn from.
+    """
+    if "ingest" in left:
+        ingest(job, source)
     refused = None
-    if contents.has_labelled(job.lake, job.run_date):
+    if learns and contents.has_labelled(job.lake, job.run_date):
         refused = try_new_candidate(job)
-    else:
+    elif "assemble" in left:
         take_champion(job)
-    score(job)
-    explain(job)
-    report(job, output=page)
-    say_where_it_is(job, page)
-    if refused is not None:
-        raise refused
+    if "score" in left:
+        score(job)
+    if "explain" in left:
+        explain(job)
+    return refused
 
 
 def try_new_candidate(job: Job) -> GateRefused | None:
@@ -98,7 +122,7 @@ def try_new_candidate(job: Job) -> GateRefused | None:
 
 
 def take_champion(job: Job) -> None:
-    """Assemble a delivery that has nobody to learn from for the champion there is.
+    """Assemble a delivery that nobody learns from for the champion there is.
 
     Raises:
         UserError: There is none.
@@ -109,13 +133,13 @@ def take_champion(job: Job) -> None:
             f"{job.run_date} has no applicant with a TARGET to learn from, and there is no champion yet: "
             "run a delivery with application_train.csv first"
         )
-    print(f"nobody to learn from: the champion, version {champion.version}, scores", file=sys.stderr)
+    print(f"no candidate is trained: the champion, version {champion.version}, scores", file=sys.stderr)
     assemble(job, champion.feature_set)
 
 
 def say_where_it_is(job: Job, page: Path) -> None:
     """What was done, how good the model is, where everything is, and what to do next."""
-    steps = [step for step in contents.latest_steps(job.lake) if step.run_date == job.run_date]
+    steps = [step for step in latest_steps(job.lake) if step.run_date == job.run_date]
     store, address = connect(job.lake.address, job.settings.mlflow), job.lake.address
     champion = store.versions.need_champion()
     auc, uri = store.runs.training(champion.run_id).auc, store.connection.uri

@@ -36,6 +36,7 @@ def score(job: Job) -> None:
     with job.step("score") as step:
         store = connect(job.lake.address, job.settings.mlflow)
         champion = store.versions.need_champion()
+        step.with_model(champion.version, champion.sha256)
         model = store.versions.registered_model(champion)
         applicants = inputs_of(model, job.lake, job.run_date).where(F.col("TARGET").isNull())
         scored = batch.scored(applicants, model, job.settings.decision.threshold)
@@ -49,6 +50,7 @@ def score(job: Job) -> None:
             if applied
             else "nobody to score: every applicant of the delivery has a TARGET"
         )
+        step.counted(applied, probabilities, applied - probabilities)
         step.measure("applicants", applied)
         step.measure("scored", probabilities)
         step.measure("declined", declined)

@@ -1,19 +1,19 @@
 """What a lake holds, what in it is stale, which model scores, and how it came to."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import functions as F
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.lake import contents
-from jobs.lake.contents import StepRun, TableState
+from jobs.lake.night import distinct
 from jobs.lake.options import add_lake, open_lake
-from jobs.lake.tables import DELIVERIES, SCORES, Lake
+from jobs.lake.overview import Delivery, overview
+from jobs.lake.step_log import FOLLOWS, StepRun, stale_verbs
+from jobs.lake.tables import SCORES, Lake
 from jobs.model.measures import Interval
 from jobs.promotion import succession
 from jobs.promotion.succession import Promotion
@@ -21,22 +21,16 @@ from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
 from jobs.runtime.settings import Mlflow, Settings
 
-HELP = "show the deliveries of a lake, its tables, what is stale, the champion and the challenger"
+HELP = "show the nights of a lake, its newest delivery, what is stale, the champion and the challenger"
 
 # Before one of these there is no model, and no store that would not have to be made first.
 WITH_MODELS = {"train", "register", "score"}
 
 NO_CHAMPION = "none yet: run `train` and `register`"
 PROMOTIONS_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A delivery of the lake and the rows that it has in each table."""
-
-    run_date: date
-    source: str
-    tables: tuple[TableState, ...]
+NIGHTS_SHOWN = 10
+WIDTH = 160
+"""Of what is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -54,32 +48,35 @@ class Version:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_lake(parser)
+    parser.add_argument("--all", action="store_true", help=f"every night (default: the newest {NIGHTS_SHOWN})")
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    status(open_lake(arguments, settings), settings.mlflow)
+    status(open_lake(arguments, settings), settings.mlflow, None if arguments.all else NIGHTS_SHOWN)
 
 
-def status(lake: Lake, mlflow: Mlflow) -> None:
+def status(lake: Lake, mlflow: Mlflow, most: int | None = NIGHTS_SHOWN) -> None:
     """Print what is there; nothing is written and the lake is not locked.
 
     Args:
         lake: The lake to look at.
         mlflow: Where its models are kept.
+        most: So many nights, the newest first; None shows all.
     """
-    console = Console(soft_wrap=True)
-    deliveries = find_deliveries(lake)
+    console = Console(soft_wrap=True, width=None if Console().is_terminal else WIDTH)
+    deliveries = overview(lake)
     if not deliveries:
         console.print(f"no delivery in {lake.root} yet: run `ingest` first")
         return
-    steps = contents.latest_steps(lake)
+    steps = [step for delivery in deliveries for step in delivery.finished.values()]
     trained = any(step.verb in WITH_MODELS for step in steps)
     champion, challenger = find_versions(lake, mlflow) if trained else (None, None)
-    for delivery in deliveries:
-        console.print(delivery_table(delivery))
-    console.print(steps_table(steps))
-    findings = [*stale_steps(steps), *stale_scores(scoring_models(lake), champion)]
+    shown = deliveries[:most]
+    console.print(nights_table(shown, len(deliveries)))
+    console.print(delivery_table(deliveries[0]))
+    console.print(steps_table(deliveries[0].steps))
+    findings = [*stale_deliveries(shown), *stale_scores(scoring_models(lake, shown), champion)]
     console.print("\nStale\n  " + "\n  ".join(findings) if findings else "\nNothing is stale.", highlight=False)
     console.print(f"\nChampion\n  {describe(champion) or NO_CHAMPION}", highlight=False)
     if challenger:
@@ -87,14 +84,6 @@ def status(lake: Lake, mlflow: Mlflow) -> None:
     changes = succession.history(lake)
     if changes:
         console.print(promotions_table(changes))
-
-
-def find_deliveries(lake: Lake) -> tuple[Delivery, ...]:
-    """Every delivery of the lake, oldest first."""
-    if not lake.exists(DELIVERIES):
-        return ()
-    rows = lake.read(DELIVERIES).select("run_date", "source").orderBy("run_date").collect()
-    return tuple(Delivery(row["run_date"], row["source"], contents.tables_of(lake, row["run_date"])) for row in rows)
 
 
 def find_versions(lake: Lake, mlflow: Mlflow) -> tuple[Version | None, Version | None]:
@@ -118,48 +107,78 @@ def as_version(store: Store, registered: Registered | None) -> Version | None:
     )
 
 
-def scoring_models(lake: Lake) -> dict[date, set[str]]:
+def scoring_models(lake: Lake, deliveries: Sequence[Delivery]) -> dict[date, frozenset[str]]:
     """The hashes of the models whose scores a run_date has."""
-    if not lake.exists(SCORES):
-        return {}
-    rows = lake.read(SCORES).groupBy("run_date").agg(F.collect_set("model_sha256").alias("models")).collect()
-    return {row["run_date"]: set(row["models"]) for row in rows}
+    return distinct(lake, SCORES, [delivery.run_date for delivery in deliveries], "model_sha256")
 
 
-def stale_steps(steps: Sequence[StepRun]) -> Iterator[str]:
-    """A sentence for each step whose input was written again after it ran."""
-    for run_date in sorted({step.run_date for step in steps}):
-        for verb in contents.stale_verbs(steps, run_date):
-            yield f"{run_date}: `{contents.FOLLOWS[verb]}` ran after `{verb}`: run `{verb}` again"
+def stale_deliveries(deliveries: Sequence[Delivery]) -> Iterator[str]:
+    """A sentence for each step whose input was written again after it ran, the oldest delivery first."""
+    for delivery in reversed(deliveries):
+        yield from stale_steps(delivery.finished.values(), delivery.run_date, delivery.versions)
 
 
-def stale_scores(models: Mapping[date, set[str]], champion: Version | None) -> Iterator[str]:
+def stale_steps(steps: Iterable[StepRun], run_date: date, delivered: Mapping[str, int] | None = None) -> Iterator[str]:
+    """A sentence for each step of a run date whose input was written again after it ran."""
+    for verb in stale_verbs(steps, run_date, delivered):
+        yield f"{run_date}: `{FOLLOWS[verb]}` ran after `{verb}`: run `{verb}` again"
+
+
+def stale_scores(models: Mapping[date, frozenset[str]], champion: Version | None) -> Iterator[str]:
     """A sentence for each run_date that another model than the champion scored."""
     for run_date in sorted(models):
         if champion and models[run_date] - {champion.sha256}:
             yield f"{run_date}: scored by another model than the champion: run `score` and `explain` again"
 
 
+def nights_table(nights: Sequence[Delivery], of: int) -> Table:
+    """A line for each night: what came of it, how many were scored and how, and by which version."""
+    title = f"Nights, the newest {len(nights)} of {of}" if len(nights) < of else "Nights"
+    table = Table(title=title, title_justify="left", box=None)
+    for heading in ("run_date", "last (UTC)", "outcome"):
+        table.add_column(heading)
+    for heading in ("rows", "refused", "new", "scored", "declined", "model"):
+        table.add_column(heading, justify="right")
+    table.add_column("why")
+    for night in nights:
+        last, score = night.last, night.finished.get("score")
+        measures = score.measures if score else {}
+        table.add_row(
+            str(night.run_date),
+            f"{last.finished:%Y-%m-%d %H:%M}" if last else "",
+            f"{last.verb} {last.outcome}" if last else "",
+            f"{sum(night.accepted.values()):,}",
+            f"{sum(night.refused.values()):,}",
+            *[f"{measures[name]:,.0f}" if name in measures else "" for name in ("applicants", "scored", "declined")],
+            str(score.model_version or "") if score else "",
+            escape(last.reason) if last else "",
+        )
+    return table
+
+
 def delivery_table(delivery: Delivery) -> Table:
     """The tables of one delivery."""
-    table = Table(title=f"Delivery {delivery.run_date} from {delivery.source}", title_justify="left", box=None)
+    table = Table(title=f"\nDelivery {delivery.run_date} from {delivery.source}", title_justify="left", box=None)
     table.add_column("table")
     for heading in ("version", "rows", "refused"):
         table.add_column(heading, justify="right")
-    for state in delivery.tables:
+    for state in delivery.tables():
         refused = "" if state.refused is None else f"{state.refused:,}"
-        table.add_row(state.name, str(state.version), f"{state.rows:,}", refused)
+        version = "" if state.version is None else str(state.version)
+        table.add_row(state.name, version, f"{state.rows:,}", refused)
     return table
 
 
 def steps_table(steps: Sequence[StepRun]) -> Table:
-    """The latest run of each step."""
-    table = Table(title="Steps", title_justify="left", box=None)
-    for heading in ("run_date", "step", "finished (UTC)"):
+    """The latest run of each step of a delivery."""
+    table = Table(title="\nSteps", title_justify="left", box=None)
+    for heading in ("run_date", "step", "finished (UTC)", "outcome"):
         table.add_column(heading)
     table.add_column("seconds", justify="right")
-    for step in steps:
-        table.add_row(str(step.run_date), step.verb, f"{step.finished:%Y-%m-%d %H:%M:%S}", f"{step.seconds:.1f}")
+    latest = {step.verb: step for step in steps}
+    for step in sorted(latest.values(), key=lambda step: step.finished):
+        finished, seconds = f"{step.finished:%Y-%m-%d %H:%M:%S}", f"{step.seconds:.1f}"
+        table.add_row(str(step.run_date), step.verb, finished, str(step.outcome), seconds)
     return table
 
 

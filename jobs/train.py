@@ -57,6 +57,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
             with run.autologging():
                 trained = fit(training, searched.names, job.settings, searched.by_round)
             training = training.only(searched.names)
+            step.with_model(None, trained.model.sha256)
             step.say(trained.ended)
             step.say(trained.calibrated)
             if trained.measured_on.is_by_twins:

@@ -24,7 +24,7 @@ TREES = (
 QUICK = tuple(word for setting in TREES for word in ("--set", setting))
 
 # What may differ between two runs on the same input: names that MLflow and Delta give, and times.
-GIVEN = ("run_id", "model_version", "versions", "source", "seconds", "finished")
+GIVEN = ("run_id", "model_version", "versions", "source", "files", "seconds", "finished")
 
 
 def generate_delivery(folder: Path) -> None:
@@ -58,6 +58,12 @@ def shuffle_delivery(delivery: Path, shuffled: Path, parts: int) -> None:
         for part in range(parts):
             with (shuffled / file.name / f"part-{part}.csv").open("w", newline="", encoding="utf-8") as out:
                 csv.writer(out).writerows([header, *rows[part::parts]])
+
+
+def write_csv(file: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A file of a delivery."""
+    with file.open("w", newline="", encoding="utf-8") as out:
+        csv.writer(out).writerows([header, *rows])
 
 
 def read_csv(file: Path) -> tuple[list[str], list[list[str]]]:

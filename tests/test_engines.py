@@ -101,13 +101,16 @@ def test_a_part_without_rows_keeps_its_columns_on_sail() -> None:
 
 def test_sail_refuses_the_folders_that_it_would_misread(tmp_path: Path) -> None:
     lines = [
+        "from datetime import date",
+        "from jobs.lake.locks import locked",
+        "from jobs.lake.one_writer import Holder",
         "from jobs.lake.tables import Lake",
         "from jobs.runtime.errors import UserError",
         "from jobs.runtime.session import open_session",
         "spark = open_session('assemble', 'sail')",
         "for folder in ('50% off', 'two words', '10:30'):",
         "    try:",
-        "        with Lake.open(folder, spark).locked():",
+        "        with locked(Lake.open(folder, spark), Holder.here('assemble', date(2018, 5, 17)), 0, print):",
         "            print('taken')",
         "    except UserError as refused:",
         "        print(refused)",

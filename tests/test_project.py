@@ -21,7 +21,8 @@ from tests.line import QUICK, RUN_DATE
 from tests.processes import PROJECT, run_python
 
 ENTRY_POINTS = yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
-GIVEN = {"run_date": RUN_DATE, "input": "delivery", "output": "delivery", "version": "2", "reason": "'it is better'"}
+GIVEN = {"run_date": RUN_DATE, "first": RUN_DATE, "last": RUN_DATE, "input": "delivery", "output": "delivery"}
+GIVEN |= {"version": "2", "reason": "'it is better'"}
 
 
 def parsed(entry_point: str) -> argparse.Namespace:

@@ -30,6 +30,7 @@ from features.contract import (
 )
 from features.rows_as_sent import few, how_to_write, shown
 from features.spec import Column, Table
+from jobs.lake import contents
 from jobs.lake.csv_files import SourceFile, open_file, read_cells, told_when_unreadable
 from jobs.lake.delivery_files import Folder, Packed, unpacking, where_instead
 from jobs.lake.job import Step
@@ -46,7 +47,7 @@ NOT_UTF_8 = "\ufffd"
 class Check(Enum):
     """What is counted; the value is how operations/checks calls it."""
 
-    ACCEPTED = "accepted"
+    ACCEPTED = contents.ACCEPTED
     REFUSED = "refused"
     REPEATED = "identical rows dropped"
     BLANK = "blank rows dropped"

@@ -1,62 +1,38 @@
-"""What a lake holds for a run_date, read cheaply: tables with their versions and rows, steps with their times."""
+"""What a lake holds for a run_date, read cheaply: tables with their versions and rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import reduce
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features import TABLES
-from jobs.lake.tables import EXPLANATIONS, FEATURES, SCORES, STEPS, Lake, quarantine_table, source_table
+from jobs.lake.tables import CHECKS, EXPLANATIONS, FEATURES, SCORES, Lake, quarantine_table, source_table
 
+ACCEPTED = "accepted"
+"""What operations/checks calls rows that were taken."""
 MADE = (FEATURES, SCORES, EXPLANATIONS)
-
-FOLLOWS: Mapping[str, str] = {"assemble": "ingest", "score": "assemble", "explain": "score", "report": "score"}
-"""Each step, and the one whose rows it reads."""
-
-
-@dataclass(frozen=True)
-class StepRun:
-    """A verb's latest run for a run_date: when it ended (UTC), and how long it took."""
-
-    run_date: date
-    verb: str
-    finished: datetime
-    seconds: float
 
 
 @dataclass(frozen=True)
 class TableState:
-    """A table's rows of one run_date; refused is None where rows are never refused."""
+    """A table's rows of one run_date; version is None where nobody kept it, refused where rows are never refused."""
 
     name: str
-    version: int
+    version: int | None
     rows: int
     refused: int | None = None
 
 
-def latest_steps(lake: Lake) -> tuple[StepRun, ...]:
-    """Each verb's latest run for each run_date, in the order in which they ended."""
-    if not lake.exists(STEPS):
-        return ()
-    latest_first = Window.partitionBy("run_date", "verb").orderBy(F.desc("finished"))
-    ranked = lake.read(STEPS).select("*", F.row_number().over(latest_first).alias("place"))
-    # Without a zone, so that it is read in the session's (UTC), not in the machine's.
-    finished = F.col("finished").cast("timestamp_ntz").alias("finished")
-    latest = ranked.where("place = 1").select("run_date", "verb", finished, "seconds").orderBy("finished", "verb")
-    return tuple(StepRun(*row) for row in latest.collect())
-
-
-def stale_verbs(steps: Sequence[StepRun], run_date: date) -> tuple[str, ...]:
-    """The steps of a run_date whose input was written again after they ran."""
-    finished = {step.verb: step.finished for step in steps if step.run_date == run_date}
-    return tuple(
-        verb
-        for verb, before in FOLLOWS.items()
-        if verb in finished and finished.get(before, datetime.min) > finished[verb]
-    )
+def accepted_rows(lake: Lake, run_date: date) -> int | None:
+    """Rows of all source tables of a delivery, as `ingest` counted them; None where it left no count."""
+    if not lake.exists(CHECKS):
+        return None
+    counts = lake.read_run_date(CHECKS, run_date).where(F.col("check") == ACCEPTED)
+    row = counts.agg(F.sum("rows")).first()
+    return row[0] if row else None
 
 
 def has_labelled(lake: Lake, run_date: date) -> bool:

@@ -9,15 +9,19 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePosixPath
 
-from pyspark.sql import SparkSession
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from features.rows_as_sent import few, shown
 from jobs.runtime.addresses import literally, matching_files, path_of
 from jobs.runtime.errors import ContractBroken, UserError
 
 ENDINGS = (".csv", ".csv.gz")
+DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 UNZIP = "python3 -m zipfile -e"
 
 
@@ -53,6 +57,56 @@ def open_folder(spark: SparkSession, source: str) -> Folder:
         unpack = f"unpack it with\n  {UNZIP} {shlex.quote(source)} FOLDER\n" if is_zip(files[0]) else ""
         raise UserError(f"--input {source} is a file: {unpack}name the folder that holds the delivery's files")
     return Folder(spark, source, tuple(files))
+
+
+def fingerprint(folder: Folder) -> str:
+    """What tells the folder's files from others: a hash of their names, sizes and times, of which none is read."""
+    row = listed(folder.spark, literally(folder.source)).agg(files_hash()).first()
+    assert row is not None
+    return str(row[0])
+
+
+def fingerprints(spark: SparkSession, address: str, run_date: date) -> dict[date, str]:
+    """As `fingerprint`, of every delivery beside one, whose address differs by the run date.
+
+    Args:
+        spark: The session.
+        address: Of the one, which need not be there.
+        run_date: Of the one, as its address says.
+    """
+    written, place = run_date.isoformat(), literally(address)
+    try:
+        files = listed(spark, place.replace(written, "*"))
+    except AnalysisException as error:
+        if error.getCondition() != "PATH_NOT_FOUND":
+            raise
+        return {}
+    before, *after = (re.escape(part) for part in path_of(address).rstrip("/").split(written))
+    pattern = f"{before}({DATE})" + r"\1".join(after) + "/"
+    dated = files.withColumn("run_date", F.regexp_extract("path", pattern, 1)).where("run_date <> ''")
+    rows = dated.groupBy("run_date").agg(files_hash().alias("files")).collect()
+    found = {row["run_date"]: str(row["files"]) for row in rows}
+    return {date.fromisoformat(text): files for text, files in found.items() if is_date(text)}
+
+
+def files_hash() -> Column:
+    """An aggregate of `listed` files."""
+    about = F.struct("path", "length", F.unix_micros("modificationTime"))
+    return F.sha2(F.to_json(F.sort_array(F.collect_list(about))), 256)
+
+
+def listed(spark: SparkSession, addresses: str) -> DataFrame:
+    """The files below the addresses, a pattern of Hadoop's: path, length and modificationTime."""
+    return spark.read.format("binaryFile").option("recursiveFileLookup", True).load(addresses).drop("content")
+
+
+def is_date(text: str) -> bool:
+    """Whether there is such a day."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def same_place(file: str, source: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import PurePosixPath
 
@@ -16,6 +16,7 @@ from jobs.runtime.session import setting
 
 OF_ONE_DRIVER = frozenset({"s3", "s3a", "s3n"})
 """File systems that let two writers make one file: Delta's own log store for them knows its own driver alone."""
+COMPACTS = "spark.databricks.delta.autoCompact.enabled"
 LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
 WRITTEN_MEANWHILE = (
@@ -38,6 +39,28 @@ TABLE_PROPERTIES = {
 }
 
 
+@dataclass
+class Ledger:
+    """The tables that were read and written since the step began, with their versions."""
+
+    reads: dict[str, int] = field(default_factory=dict)
+    writes: dict[str, int] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Forget what was done before."""
+        self.reads.clear()
+        self.writes.clear()
+
+    def was_read(self, table: str, version: int) -> None:
+        """Note the newest version that was read, unless it is the step's own."""
+        if self.writes.get(table) != version:
+            self.reads[table] = max(version, self.reads.get(table, version))
+
+    def was_written(self, table: str, version: int) -> None:
+        """Note the last version that was made."""
+        self.writes[table] = version
+
+
 @dataclass(frozen=True)
 class DeltaTables:
     """Tables of rows by run_date, below one address.
@@ -47,10 +70,12 @@ class DeltaTables:
     Args:
         root: The text of the resolved address.
         spark: What reads and writes them.
+        ledger: What was read and written.
     """
 
     root: str
     spark: SparkSession
+    ledger: Ledger = field(default_factory=Ledger, compare=False, repr=False)
 
     @property
     def address(self) -> Address:
@@ -97,9 +122,11 @@ class DeltaTables:
         versions = self.versions(table)
         reader = self.spark.read.format("delta")
         if version is None:
+            self.ledger.was_read(table, versions[-1])
             return reader.load(self.path(table))
         if version not in versions:
             raise UserError(f"table {self.path(table)} has no version {version}, the newest is {versions[-1]}")
+        self.ledger.was_read(table, version)
         return reader.option("versionAsOf", version).load(self.path(table))
 
     def read_run_date(self, table: str, run_date: date, version: int | None = None) -> DataFrame:
@@ -142,9 +169,10 @@ class DeltaTables:
             writer = writer.option("replaceWhere", " and ".join(only)).option("mergeSchema", True)
         else:
             writer = writer.partitionBy(*place).options(**TABLE_PROPERTIES)
-        self.spark.conf.unset(LAST_COMMIT)
         self.save(writer, table)
-        return self.committed(table)
+        version = self.committed(table)
+        self.ledger.was_written(table, version)
+        return version
 
     def committed(self, table: str) -> int:
         """The version that the write before made, which may not be the newest: another may have written since.
@@ -160,15 +188,41 @@ class DeltaTables:
         return setting(self.spark, "parquet.enable.dictionary", "false")
 
     def append(self, table: str, rows: DataFrame) -> None:
-        """Add rows to a log table."""
-        self.save(rows.write.format("delta").mode("append"), table)
+        """Add rows to a log table; columns that it lacks are added, its many small files brought together."""
+        with setting(self.spark, COMPACTS, "true"):
+            self.save(rows.write.format("delta").mode("append").option("mergeSchema", True), table)
+
+    def append_in_turn(self, table: str, rows: DataFrame, turn: int) -> None:
+        """Add rows to a log table; see `save_in_turn`."""
+        self.save_in_turn(rows.write.format("delta").mode("append"), table, turn)
+
+    def overwrite_in_turn(self, table: str, rows: DataFrame, turn: int) -> None:
+        """Put the rows in place of all there are; see `save_in_turn`."""
+        self.save_in_turn(rows.write.format("delta").mode("overwrite"), table, turn)
+
+    def save_in_turn(self, writer: DataFrameWriter, table: str, turn: int) -> None:
+        """Write where nobody else has taken this turn: of two that have read the same, one wins.
+
+        Args:
+            writer: As it is set up.
+            table: Which.
+            turn: More than that of the last write that was read.
+
+        Raises:
+            TryAgain: Somebody else has taken it.
+        """
+        # Delta leaves out a transaction of a number that it knows, and lets only one of two commit that are open.
+        self.save(writer.options(txnAppId=table, txnVersion=turn), table)
+        if self.spark.conf.get(LAST_COMMIT, None) is None:
+            raise TryAgain(f"{self.path(table)} was written by another process meanwhile: try again")
 
     def save(self, writer: DataFrameWriter, table: str) -> None:
-        """Write as it is set up.
+        """Write as it is set up; see `committed`.
 
         Raises:
             TryAgain: Another process wrote the same rows meanwhile; there is no lock elsewhere than on this machine.
         """
+        self.spark.conf.unset(LAST_COMMIT)
         try:
             writer.save(self.path(table))
         except WRITTEN_MEANWHILE as error:

@@ -1,8 +1,12 @@
 """Options that several verbs share, and the `Job` they amount to."""
 
 import argparse
+import math
 import os
+from datetime import date
 from pathlib import Path
+
+from pyspark.sql import SparkSession
 
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake, parse_run_date
@@ -11,6 +15,9 @@ from jobs.runtime.errors import UserError
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings
 
+RUN_DATE = "{run_date}"
+"""In --input: where the run date stands in the address."""
+
 
 def add_lake(parser: argparse.ArgumentParser) -> None:
     """--lake."""
@@ -18,19 +25,49 @@ def add_lake(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_date(parser: argparse.ArgumentParser) -> None:
-    """--run-date and --lake."""
+    """--run-date, --lake and --wait."""
     parser.add_argument("--run-date", required=True, metavar="DATE", help="the delivery's date, as 2018-05-17")
     add_lake(parser)
+    add_wait(parser)
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """--wait."""
+    parser.add_argument(
+        "--wait",
+        type=minutes,
+        default=0.0,
+        metavar="MINUTES",
+        help="how long to wait where another process writes into the lake (default: end with 6 at once)",
+    )
+
+
+def minutes(text: str) -> float:
+    """A number of minutes, not negative; argparse tells the operator where it is none."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """--input."""
-    parser.add_argument("--input", required=True, metavar="DIR", help="the delivery's folder or address")
+    parser.add_argument(
+        "--input",
+        required=True,
+        metavar="DIR",
+        help=f"the delivery's folder or address; {RUN_DATE} in it is the run date",
+    )
 
 
 def input_of(arguments: argparse.Namespace, job: Job) -> str:
     """The address of the delivery's files."""
-    return str(resolve(job.lake.spark, arguments.input, "--input"))
+    return input_at(arguments.input, job.lake.spark, job.run_date)
+
+
+def input_at(text: str, spark: SparkSession, run_date: date) -> str:
+    """The address of a delivery's files, where what was written may name the run date by its place."""
+    return str(resolve(spark, text.replace(RUN_DATE, run_date.isoformat()), "--input"))
 
 
 def open_lake(arguments: argparse.Namespace, settings: Settings) -> Lake:
@@ -41,7 +78,7 @@ def open_lake(arguments: argparse.Namespace, settings: Settings) -> Lake:
 def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
     """The job that the options name."""
     run_date = parse_run_date(arguments.run_date)
-    return Job(open_lake(arguments, settings), run_date, settings)
+    return Job(open_lake(arguments, settings), run_date, settings, arguments.wait)
 
 
 def check_folder(output: Path, option: str = "--output") -> None:

@@ -3,7 +3,6 @@
 import json
 from bisect import bisect_left
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -18,7 +17,6 @@ from features import TABLES
 from features.contract import schema, stored_columns
 from features.spec import Table
 from jobs.lake.delta_tables import DeltaTables
-from jobs.lake.one_writer import one_writer
 from jobs.runtime.addresses import resolve
 from jobs.runtime.errors import UserError
 
@@ -54,12 +52,12 @@ def refused_quarantine_table(name: str) -> str:
     return f"{REFUSED_QUARANTINE}/{name}"
 
 
-def parse_run_date(text: str) -> date:
+def parse_run_date(text: str, option: str = "--run-date") -> date:
     """An ISO date."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UserError(f"--run-date {text} is not a date: write it as 2018-05-17") from None
+        raise UserError(f"{option} {text} is not a date: write it as 2018-05-17") from None
 
 
 @dataclass(frozen=True)
@@ -81,19 +79,30 @@ class Lake(DeltaTables):
         """Where the report of a run_date is kept, or None where the lake is not on this machine."""
         return self.reports / f"{run_date.isoformat()}.html" if self.reports else None
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Keep a second writer out for a while; see `one_writer`."""
-        return one_writer(self.address)
-
-    def record_delivery(self, run_date: date, source: str, versions: Mapping[str, int]) -> None:
+    def record_delivery(
+        self, run_date: date, source: str, versions: Mapping[str, int], files: str | None = None
+    ) -> None:
         """Publish a delivery: from now on its readers see the tables at these versions.
 
         Seven commits are not one; this row, written last, is what makes them one.
+
+        Args:
+            run_date: The delivery.
+            source: Where its files are.
+            versions: Of each source table.
+            files: What tells its files from others of the same names, as `delivery_files.fingerprint` gives it.
         """
-        row = [(source, json.dumps(dict(versions), sort_keys=True), run_date)]
-        self.replace(
-            DELIVERIES, self.spark.createDataFrame(row, "source STRING, versions STRING, run_date DATE"), run_date
-        )
+        row = [(source, json.dumps(dict(versions), sort_keys=True), files, run_date)]
+        schema = "source STRING, versions STRING, files STRING, run_date DATE"
+        self.replace(DELIVERIES, self.spark.createDataFrame(row, schema), run_date)
+
+    def files_of_deliveries(self) -> dict[date, str]:
+        """What told each delivery's files from others when it was taken, as far as that was kept."""
+        if not self.exists(DELIVERIES):
+            return {}
+        rows = self.read(DELIVERIES)
+        known = rows.where("files is not null").select("run_date", "files").collect() if "files" in rows.columns else []
+        return {row["run_date"]: row["files"] for row in known}
 
     def deliveries(self) -> dict[date, dict[str, int]]:
         """The versions of the source tables that belong to each delivery, the newest delivery first."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from jobs.lake.contents import StepRun, TableState
+from jobs.lake.contents import TableState
+from jobs.lake.step_log import StepRun
 from jobs.model import measures
 from jobs.model.drift import Drift
 from jobs.model.measured_on import MeasuredOn

@@ -15,7 +15,7 @@ from jobs.promotion.gates import Gate, Outcome, as_table, before_score, judge, v
 from jobs.registry.runs import Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered, Verdict
-from jobs.runtime.errors import GateRefused
+from jobs.runtime.errors import GateRefused, TryAgain
 
 ROLLBACK = "rollback"
 DRIFT = "drift.json"
@@ -80,6 +80,8 @@ def change_champion(
 ) -> None:
     """Write the lake's row, tag both versions, then let the successor score: no change is without its trace.
 
+    The lake's lock keeps others out. Should two hold it, one writes its row in turn and the other is refused.
+
     Args:
         lake: Whose operations keep the row.
         store: The registry.
@@ -87,11 +89,17 @@ def change_champion(
         champion: The version that scores until now.
         successor: The version that scores from now on.
         reason: What the operator, or the policy, says.
+
+    Raises:
+        TryAgain: Somebody else has changed the champion since it was read.
     """
+    turn = len(history(lake)) + 1
+    if store.versions.champion() != champion:
+        raise TryAgain("the champion has just been changed by another process: see `status`, and try again")
     now = datetime.fromtimestamp(time.time(), UTC)
     before = champion.version if champion else None
     row = [(now, verb, operator(), before, successor.version, successor.sha256, reason)]
-    lake.append(PROMOTIONS, lake.spark.createDataFrame(row, SCHEMA))
+    lake.append_in_turn(PROMOTIONS, lake.spark.createDataFrame(row, SCHEMA), turn)
     store.versions.tag_version(
         successor, {"champion_after": str(before or "none"), "champion_by": verb, "champion_why": reason}
     )

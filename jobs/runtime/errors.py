@@ -5,12 +5,25 @@ class UserError(Exception):
     """Something the caller can put right: its text names the thing, shows the value and says what to write instead."""
 
     exit_code = 2
+    recorded_as: str | None = None
+    """What is kept of it where its text may show cells; None where it never does."""
+
+    def __init__(self, text: str, recorded: str | None = None) -> None:
+        """Say what is wrong.
+
+        Args:
+            text: For the operator.
+            recorded: What `operations/steps` keeps in place of the text, which shows a value of a row.
+        """
+        super().__init__(text)
+        self.recorded = recorded or self.recorded_as or (text.splitlines() or [""])[0]
 
 
 class ContractBroken(UserError):
     """The delivery breaks its contract: a missing column, an empty file, more rows refused than allowed."""
 
     exit_code = 3
+    recorded_as = "the delivery breaks its contract"
 
 
 class GateRefused(UserError):
@@ -29,3 +42,9 @@ class TryAgain(UserError):
     """Locked or out of reach right now; the same command may work later."""
 
     exit_code = 6
+
+
+class LimitPassed(UserError):
+    """All is done and written, and a limit of the settings was passed that the risk department is to be told of."""
+
+    exit_code = 7

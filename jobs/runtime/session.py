@@ -140,6 +140,18 @@ class Spark:
         """All parts of the feature table are one plan."""
         return nullcontext(as_planned)
 
+    def application_id(self, session: SparkSession) -> str | None:
+        """The name of the application in Spark's history server."""
+        return str(session.sparkContext.applicationId)
+
+    def own_session(self, session: SparkSession) -> SparkSession:
+        """A session with the settings that this one has now, for a thread that must not see them change."""
+        beside = session.newSession()
+        for key, value in session.conf.getAll.items():
+            if beside.conf.get(key, None) != value:
+                beside.conf.set(key, value)
+        return beside
+
     def running_stages(self, session: SparkSession) -> Iterator[Stage]:
         """How far each running stage is."""
         tracker = session.sparkContext.statusTracker()
@@ -182,6 +194,14 @@ class Sail:
 
             yield settle
 
+    def application_id(self, session: SparkSession) -> str | None:  # noqa: ARG002  as Spark
+        """It keeps no history."""
+        return None
+
+    def own_session(self, session: SparkSession) -> SparkSession:
+        """Its settings do not change."""
+        return session
+
     def running_stages(self, session: SparkSession) -> Iterator[Stage]:  # noqa: ARG002  as Spark
         """It can't tell."""
         return iter(())
@@ -199,6 +219,11 @@ def engine_of_this_process() -> Spark | Sail:
 def settling() -> AbstractContextManager[Settle]:
     """How the parts of the feature table are ended while it is written."""
     return engine_of_this_process().settling()
+
+
+def application_id(session: SparkSession) -> str | None:
+    """Spark's name for what the session belongs to; None where the engine has none."""
+    return engine_of_this_process().application_id(session)
 
 
 def running_stages(session: SparkSession) -> Iterator[Stage]:

@@ -74,10 +74,14 @@ def explain_applicant(job: Job, store: Store, applicant: int) -> Applicant:
     if row is None:
         raise UserError(
             f"--applicant {applicant} is not among the scored applicants of {job.run_date}: check the {KEY}; "
-            "applicants with a TARGET are not scored"
+            "applicants with a TARGET are not scored",
+            "the applicant that was asked for is not scored",
         )
     if row["probability"] is None:
-        raise UserError(f"--applicant {applicant} could not be scored: {row['reason_not_scored']}")
+        raise UserError(
+            f"--applicant {applicant} could not be scored: {row['reason_not_scored']}",
+            "the applicant that was asked for could not be scored",
+        )
     scorer = scoring_model(job, store, scores)
     model = store.versions.registered_model(scorer)
     features = inputs_of(model, job.lake, job.run_date).where(F.col(KEY) == applicant).select(KEY, *model.features)

@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from features.spec import KEY
 from jobs.lake import contents
 from jobs.lake.job import Job
+from jobs.lake.step_log import latest_steps, stale_verbs
 from jobs.lake.tables import SCORES
 from jobs.model.booster import APPROVE, DECLINE, Model
 from jobs.registry.store import Store
@@ -45,7 +46,7 @@ def check_fresh(job: Job, scored: DataFrame, features: DataFrame, model: Model) 
         features: SK_ID_CURR and the model's features.
         model: What scored.
     """
-    if "score" not in contents.stale_verbs(contents.latest_steps(job.lake), job.run_date):
+    if "score" not in stale_verbs(latest_steps(job.lake), job.run_date, job.lake.delivery(job.run_date)):
         return
     again = batch.scored(features, model, job.settings.decision.threshold).select(
         KEY, F.col("probability").alias("now")

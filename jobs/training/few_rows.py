@@ -60,6 +60,7 @@ def make_do(job: Job, step: Step, training: TrainingSet) -> tuple[TrainingSet, S
     """
     labels, settings = Labels.of(training.rows), job.settings
     check_labels(labels, job)
+    step.counted(labels.in_all(0) + labels.in_all(1))
     if labels.fewest[0] < FEWEST_OF_A_CLASS:
         number, label, part = labels.fewest
         training, split = dealt_anew(training, settings.split)
@@ -96,7 +97,9 @@ def check_labels(labels: Labels, job: Job) -> None:
     """Refuse labels that can't be trained and measured on; a third value would make xgboost train on many classes."""
     strange = sorted({label for _, label in labels.counts} - {0, 1})
     if strange:
-        raise UserError(f"TARGET is {strange[0]} for some applicants: it must be 0 or 1")
+        raise UserError(
+            f"TARGET is {strange[0]} for some applicants: it must be 0 or 1", "TARGET is neither 0 nor 1 for some"
+        )
     needed = FEWEST_OF_A_CLASS * len(PARTS)
     for label in (0, 1):
         if labels.in_all(label) < needed:

@@ -176,17 +176,17 @@ def test_what_was_rolled_back_is_not_made_champion_by_a_rerun(two_models: Job, s
 @pytest.fixture
 def overtaken(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Another process makes a version champion just before this one gets the lake's lock."""
-    locked = Lake.locked
+    holding = Job.holding
 
     def let_in(version: int) -> None:
         @contextmanager
-        def after_another(lake: Lake) -> Iterator[None]:
-            with locked(lake):
+        def after_another(job: Job, verb: str) -> Iterator[None]:
+            with holding(job, verb):
                 before, after = store.versions.need_champion(), store.versions.listed_version(version)
-                change_champion(lake, store, "promote", before, after, "meanwhile")
+                change_champion(job.lake, store, "promote", before, after, "meanwhile")
                 yield
 
-        monkeypatch.setattr(Lake, "locked", after_another)
+        monkeypatch.setattr(Job, "holding", after_another)
 
     return let_in
 
@@ -198,6 +198,21 @@ def test_who_is_replaced_by_a_promotion_is_read_under_the_lock(
     promote(two_models.lake, two_models.settings, 2, "too late")
     assert "version 2 is champion already" in capsys.readouterr().err
     assert history(two_models.lake)[-1].reason == "meanwhile"
+
+
+def test_of_two_changes_that_read_the_same_champion_one_is_made(two_models: Job, store: Store) -> None:
+    """Without any lock: the second has read who scores before the first changed it."""
+    first, second = store.versions.listed_version(1), store.versions.listed_version(2)
+    change_champion(two_models.lake, store, "promote", first, second, "quick")
+    changes = history(two_models.lake)
+    with pytest.raises(TryAgain, match="just been changed by another process"):
+        change_champion(two_models.lake, store, "promote", first, second, "too late")
+    turn = len(changes)  # as the slower of two counts that have both seen the champion before
+    row = two_models.lake.read(PROMOTIONS).limit(1)
+    with pytest.raises(TryAgain, match="written by another process meanwhile"):
+        two_models.lake.append_in_turn(PROMOTIONS, row, turn)
+    assert history(two_models.lake) == changes
+    assert champion(store) == 2
 
 
 def test_a_rollback_that_was_overtaken_changes_nothing_and_says_so(

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.lake.contents import StepRun, TableState, tables_of
+from jobs.lake.contents import TableState, tables_of
 from jobs.lake.job import Job
+from jobs.lake.step_log import StepRun
 from jobs.lake.tables import Lake
 from jobs.model.contributions import Reason
 from jobs.model.drift import Drift, Shift

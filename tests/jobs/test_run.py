@@ -149,7 +149,7 @@ def test_new_applicants_alone_are_scored_by_the_champion_that_there_is(
     assert scores["probability"].between(0, 1).all()
     assert store.versions.need_champion() == champion
     steps = scored.lake.read(STEPS).where(f"run_date = '{NEW}'").orderBy("finished").select("verb").collect()
-    assert [row[0] for row in steps] == ["ingest", "assemble", "score", "explain", "report"]
+    assert [row[0] for row in steps] == ["ingest", "assemble", "score", "explain", "report", "run"]
 
 
 def test_new_applicants_alone_need_a_champion(

@@ -1,16 +1,18 @@
 """What `status` finds stale, and what it prints of a lake."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from jobs.lake.contents import StepRun, count_rows, latest_steps
-from jobs.lake.tables import STEPS, Lake
+from jobs.lake.contents import count_rows
+from jobs.lake.step_log import StepRow, StepRun, latest_steps
+from jobs.lake.tables import CHECKS, DELIVERIES, SCORES, STEPS, Lake
 from jobs.model.measures import Interval
 from jobs.promotion.succession import Promotion
+from jobs.runtime.addresses import list_files
 from jobs.runtime.settings import Settings
 from jobs.status import Version, promotions_table, stale_scores, stale_steps, status
 
@@ -24,19 +26,20 @@ def ran(run_date: date, *verbs: str) -> list[StepRun]:
 
 
 def test_a_line_that_ran_in_order_is_fresh():
-    assert list(stale_steps(ran(MAY, "ingest", "assemble", "train", "score", "explain", "report"))) == []
+    assert list(stale_steps(ran(MAY, "ingest", "assemble", "train", "score", "explain", "report"), MAY)) == []
 
 
 def test_a_step_is_stale_when_the_one_before_it_ran_again():
     steps = [*ran(MAY, "assemble", "score", "ingest", "explain"), *ran(JUNE, "ingest", "assemble")]
-    assert list(stale_steps(steps)) == ["2018-05-17: `ingest` ran after `assemble`: run `assemble` again"]
+    assert list(stale_steps(steps, JUNE)) == []
+    assert list(stale_steps(steps, MAY)) == ["2018-05-17: `ingest` ran after `assemble`: run `assemble` again"]
 
 
 def test_scores_of_another_model_are_stale():
-    assert list(stale_scores({MAY: {"old"}, JUNE: {"new"}}, CHAMPION)) == [
+    assert list(stale_scores({MAY: frozenset({"old"}), JUNE: frozenset({"new"})}, CHAMPION)) == [
         "2018-05-17: scored by another model than the champion: run `score` and `explain` again"
     ]
-    assert list(stale_scores({MAY: {"old"}}, None)) == []
+    assert list(stale_scores({MAY: frozenset({"old"})}, None)) == []
 
 
 def test_the_last_changes_of_champion_are_shown_newest_first(capsys: pytest.CaptureFixture[str]):
@@ -68,6 +71,62 @@ def test_the_latest_run_of_each_step_counts(lake: Lake):
     schema = "run_date DATE, verb STRING, finished TIMESTAMP, seconds DOUBLE"
     lake.append(STEPS, lake.spark.createDataFrame(rows, schema))
     assert [(step.verb, step.finished.hour) for step in latest_steps(lake)] == [("assemble", 8), ("ingest", 9)]
+
+
+def add_nights(lake: Lake, first: int, nights: int) -> None:
+    """A delivery a day, ingested and scored, the last one refused afterwards."""
+    spark, days = lake.spark, [JUNE + timedelta(days=day) for day in range(first, first + nights)]
+
+    def write(table: str, rows: list[tuple[object, ...]], schema: str) -> None:
+        lake.append(table, spark.createDataFrame(rows, schema))
+
+    write(
+        DELIVERIES,
+        [(day, f"/deliveries/{day}", '{"application": 0}') for day in days],
+        "run_date DATE, source STRING, versions STRING",
+    )
+    counts = [(day, "application", check, rows) for day in days for check, rows in (("accepted", 90), ("refused", 2))]
+    write(CHECKS, counts, "run_date DATE, source STRING, check STRING, rows BIGINT")
+    write(SCORES, [(day, "new") for day in days], "run_date DATE, model_sha256 STRING")
+    for number, day in enumerate(days):
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=first + number)
+        measures = {"applicants": 40.0, "scored": 39.0, "declined": 7.0}
+        StepRow(
+            day, "score", at, at, 1.0, "done", 0, writes={"scores": 3}, model_version=2, measures=measures
+        ).append_to(lake)
+    late = at + timedelta(hours=1)
+    StepRow(days[-1], "ingest", late, late, 1.0, "refused", 3, "the delivery breaks its contract").append_to(lake)
+
+
+def test_nights_are_shown_newest_first_by_as_many_listings_however_many_there_are(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: Settings
+) -> None:
+    listings: list[str] = []
+
+    def counted(spark: SparkSession, address: str, pattern: str) -> list[str]:
+        listings.append(address)
+        return list_files(spark, address, pattern)
+
+    monkeypatch.setattr("jobs.lake.delta_tables.list_files", counted)
+    monkeypatch.setattr("jobs.status.find_versions", lambda *_: (CHAMPION, None))
+    add_nights(lake, 0, 2)
+    listings.clear()
+    status(lake, settings.mlflow)
+    few, _ = len(listings), capsys.readouterr()
+    add_nights(lake, 2, 11)
+    listings.clear()
+    status(lake, settings.mlflow)
+    assert len(listings) == few <= 12
+    said = capsys.readouterr().out
+    assert "Nights, the newest 10 of 13" in said
+    lines = said.splitlines()
+    newest = next(place for place, line in enumerate(lines) if line.split()[:1] == ["2018-06-29"])
+    night = "2018-06-29 2026-01-13 01:00 ingest refused 90 2 40 39 7 2 the delivery breaks its contract"
+    assert lines[newest].split() == night.split()
+    assert lines[newest + 1].split()[0] == "2018-06-28"
+    assert "2018-06-17" not in said
+    status(lake, settings.mlflow, None)
+    assert "2018-06-17" in capsys.readouterr().out
 
 
 def test_rows_are_counted_in_one_query(spark: SparkSession):

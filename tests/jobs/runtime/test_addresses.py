@@ -9,6 +9,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.lake.delivery_files import find_parts, open_folder
+from jobs.lake.locks import locked
+from jobs.lake.one_writer import Holder
 from jobs.lake.options import check_file
 from jobs.lake.tables import Lake
 from jobs.runtime.addresses import Address, literally, resolve
@@ -16,6 +18,7 @@ from jobs.runtime.errors import UserError
 from jobs.runtime.session import setting
 
 DAY = date(2018, 5, 17)
+HOLDER = Holder.here("ingest", DAY)
 ODD = "50% off %41 #1 a?b=c [x] {y,z} st*r back\\slash ümlaut 'one' \"two\" ; ~ &+"
 """A folder may be called so."""
 
@@ -83,10 +86,10 @@ def test_a_bare_path_is_where_the_clusters_default_file_system_says(
 
 def test_nothing_of_a_lake_elsewhere_is_on_this_machine(spark: SparkSession, on_another_file_system: Path) -> None:
     lake = Lake.open("/data/lake", spark)
-    with lake.locked():
+    with locked(lake, HOLDER, 0, print):
         lake.replace("some/table", spark.range(3), DAY)
     assert lake.read_run_date("some/table", DAY).count() == 3
-    assert [path.name for path in (on_another_file_system / "lake").iterdir()] == ["some"]
+    assert sorted(path.name for path in (on_another_file_system / "lake").iterdir()) == ["operations", "some"]
     assert lake.report(DAY) is None
     assert not Path("/data").exists()
 
@@ -94,7 +97,7 @@ def test_nothing_of_a_lake_elsewhere_is_on_this_machine(spark: SparkSession, on_
 @pytest.mark.parametrize("name", [ODD, "50% off at 10:30, #1 ü"])
 def test_any_name_that_a_folder_may_have_is_a_lakes(spark: SparkSession, tmp_path: Path, name: str) -> None:
     lake = Lake.open(str(tmp_path / name / "lake"), spark)
-    with lake.locked():
+    with locked(lake, HOLDER, 0, print):
         assert [lake.replace("some/table", spark.range(rows), DAY) for rows in (1, 2)] == [0, 1]
     assert lake.read_run_date("some/table", DAY).count() == 2
     assert lake.read("some/table", 0).count() == 1
@@ -152,7 +155,7 @@ def test_a_lake_that_is_a_file_is_refused_in_words(spark: SparkSession, tmp_path
     (tmp_path / "file").write_text("dear")
     for place in ("file", "file/lake", "x" * 300):
         lake = Lake.open(str(tmp_path / place), spark)
-        with pytest.raises(UserError) as refused, lake.locked():
+        with pytest.raises(UserError) as refused, locked(lake, HOLDER, 0, print):
             pass
         assert str(refused.value).startswith(f"--lake {tmp_path / place} can't be written to, ")
 
