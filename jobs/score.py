@@ -8,6 +8,7 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.options import add_run_date, open_job
 from jobs.lake.tables import SCORES
+from jobs.monitoring.expecting import expect
 from jobs.registry.store import connect
 from jobs.runtime.settings import Settings
 from jobs.scoring import batch
@@ -44,6 +45,7 @@ def score(job: Job) -> None:
         counts = written.agg(F.count("*"), F.count("probability"), F.count_if(F.col("decision") == "decline")).first()
         assert counts is not None
         applied, probabilities, declined = counts
+        expect(job, written)
         step.say(
             f"version {champion.version}: {probabilities:,} of {applied:,} new applicants scored, {declined:,} declined"
             if applied

@@ -29,6 +29,11 @@ REFUSED_CHECKS = "operations/refused_checks"
 REFUSED_QUARANTINE = "quarantine/refused"
 """Of the last delivery of a run date that was refused, apart from those of the one that is published."""
 PROMOTIONS = "operations/promotions"
+MONITORED = "operations/monitored"
+DRIFT = "operations/drift"
+FAMILY_SHIFTS = "operations/family_shifts"
+SELECTION_RATES = "operations/selection_rates"
+EXPECTATIONS = "operations/expectations"
 FEATURES = "features"
 ENCODINGS = "encodings"
 CATALOGUE = "catalogue"
@@ -37,6 +42,7 @@ NESTED_MODELS = "nested_models"
 SCORES = "scores"
 EXPLANATIONS = "explanations"
 TWINS = "twins"
+OUTCOMES = "outcomes"
 
 
 def source_table(name: str) -> str:
@@ -80,6 +86,10 @@ class Lake(DeltaTables):
     def report(self, run_date: date) -> Path | None:
         """Where the report of a run_date is kept, or None where the lake is not on this machine."""
         return self.reports / f"{run_date.isoformat()}.html" if self.reports else None
+
+    def monitoring_page(self, run_date: date) -> Path | None:
+        """Where the monitoring page of a run_date is kept, or None where the lake is not on this machine."""
+        return self.reports / "monitoring" / f"{run_date.isoformat()}.html" if self.reports else None
 
     def locked(self) -> AbstractContextManager[None]:
         """Keep a second writer out for a while; see `one_writer`."""

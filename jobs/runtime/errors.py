@@ -29,3 +29,9 @@ class TryAgain(UserError):
     """Locked or out of reach right now; the same command may work later."""
 
     exit_code = 6
+
+
+class LimitPassed(UserError):
+    """All was done, and what came of it passes a limit of the settings: tell whoever answers for the risk."""
+
+    exit_code = 7
