@@ -13,8 +13,10 @@ from jobs import (
     generate,
     ingest,
     monitor,
+    outcomes,
     promote,
     register,
+    replay,
     report,
     rollback,
     run,
@@ -22,6 +24,7 @@ from jobs import (
     serve,
     status,
     train,
+    year,
 )
 from jobs.runtime.errors import UserError
 from jobs.runtime.log_files import log_named_where_it_fails
@@ -42,6 +45,9 @@ VERBS = (
     report,
     run,
     monitor,
+    outcomes,
+    year,
+    replay,
     decide,
     export,
     serve,

@@ -34,6 +34,10 @@ DRIFT = "operations/drift"
 FAMILY_SHIFTS = "operations/family_shifts"
 SELECTION_RATES = "operations/selection_rates"
 EXPECTATIONS = "operations/expectations"
+DECISIONS = "operations/decisions"
+SETTLED = "operations/settled"
+VINTAGES = "operations/vintages"
+MONTHS_ON_BOOK = "operations/months_on_book"
 FEATURES = "features"
 ENCODINGS = "encodings"
 CATALOGUE = "catalogue"
@@ -62,10 +66,15 @@ def refused_quarantine_table(name: str) -> str:
 
 def parse_run_date(text: str) -> date:
     """An ISO date."""
+    return parse_date(text, "--run-date")
+
+
+def parse_date(text: str, option: str) -> date:
+    """An ISO date that an option names."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UserError(f"--run-date {text} is not a date: write it as 2018-05-17") from None
+        raise UserError(f"{option} {text} is not a date: write it as 2018-05-17") from None
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,11 @@ class Lake(DeltaTables):
     def monitoring_page(self, run_date: date) -> Path | None:
         """Where the monitoring page of a run_date is kept, or None where the lake is not on this machine."""
         return self.reports / "monitoring" / f"{run_date.isoformat()}.html" if self.reports else None
+
+    @property
+    def year_page(self) -> Path | None:
+        """Where the page of the last twelve months is kept, or None where the lake is not on this machine."""
+        return self.reports / "monitoring" / "index.html" if self.reports else None
 
     def locked(self) -> AbstractContextManager[None]:
         """Keep a second writer out for a while; see `one_writer`."""

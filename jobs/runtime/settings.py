@@ -104,6 +104,7 @@ class Train(Booster):
     linear_share: Annotated[float, Field(ge=0, lt=1)]
     linear_c: Positive
     linear_features: Count
+    matured_outcomes: bool
 
 
 class Search(Section):
@@ -176,6 +177,7 @@ class Monitor(Section):
     confidence: OpenShare
     classifier: bool
     classifier_rows: Annotated[int, Field(ge=100)]
+    settled_share: PositiveShare
 
 
 class Decision(Section):
