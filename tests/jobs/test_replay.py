@@ -94,10 +94,10 @@ def test_a_decision_is_the_same_after_all_that_happened_since(october: Job, caps
 
 
 def test_what_somebody_changed_by_hand_is_told(october: Job) -> None:
-    rows = october.lake.read_run_date(SCORES, OCTOBER)
-    october.lake.replace(SCORES, rows.withColumns({"decision": F.lit("approve")}), OCTOBER)
+    rows = october.lake.read_run_date(SCORES, OCTOBER, october.lake.version(SCORES))
     somebody = rows.where("decision = 'decline'").first()
     assert somebody is not None
+    october.lake.replace(SCORES, rows.withColumns({"decision": F.lit("approve")}), OCTOBER)
     with pytest.raises(LimitPassed, match="not as it was stored: stored score"):
         replay(october, somebody["SK_ID_CURR"])
 
