@@ -11,7 +11,7 @@ SMALL_DATA := --driver-java-options -XX:TieredStopAtLevel=1
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test soak check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
+.PHONY: help setup demo year test soak check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ setup: ## Make .venv from requirements.lock, with Delta's JARs; the other target
 demo: setup ## Generate 10,000 applicants and run the whole line on them, into demo/
 	./spark-submit.sh $(SMALL_DATA) generate --applicants 10000 --seed 1 --output demo/delivery
 	./spark-submit.sh $(SMALL_DATA) run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE) --set search.trials=1
+
+year: setup ## Generate a year of monthly deliveries and run it, into demo/year/; ends with the monitoring pages
+	$(PYTHON) -m tests.year --folder demo/year
 
 test: setup ## Run every test
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder

@@ -13,9 +13,12 @@ from jobs import (
     export,
     generate,
     ingest,
+    monitor,
     nightly,
+    outcomes,
     promote,
     register,
+    replay,
     report,
     rollback,
     run,
@@ -23,6 +26,7 @@ from jobs import (
     serve,
     status,
     train,
+    year,
 )
 from jobs.runtime.errors import UserError
 from jobs.runtime.log_files import log_named_where_it_fails
@@ -44,6 +48,10 @@ VERBS = (
     run,
     nightly,
     backfill,
+    monitor,
+    outcomes,
+    year,
+    replay,
     decide,
     export,
     serve,

@@ -12,7 +12,7 @@ from jobs.lake.delivery_files import fingerprints
 from jobs.lake.job import Job
 from jobs.lake.night import look_at
 from jobs.lake.options import RUN_DATE, add_input, add_lake, add_wait, input_at, open_lake
-from jobs.lake.tables import parse_run_date
+from jobs.lake.tables import parse_date
 from jobs.nightly import WATCHES, Asked, nightly
 from jobs.runtime.errors import ContractBroken, LimitPassed, UserError
 from jobs.runtime.settings import Settings
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    first, last = parse_run_date(arguments.first, "--from"), parse_run_date(arguments.last, "--to")
+    first, last = parse_date(arguments.first, "--from"), parse_date(arguments.last, "--to")
     if first > last:
         raise UserError(f"--from {first} is after --to {last}: write the earlier date first")
     if RUN_DATE not in arguments.input:

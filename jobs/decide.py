@@ -7,8 +7,10 @@ from pyspark.sql import functions as F
 from jobs.lake.job import Job
 from jobs.lake.options import add_run_date, open_job
 from jobs.lake.tables import SCORES
+from jobs.monitoring.expecting import expect
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
+from jobs.scoring.provenance import remember_threshold
 from jobs.scoring.scores_table import COMMENTS, decision, read_scores
 
 HELP = "make a delivery's decisions anew from its stored scores"
@@ -52,7 +54,9 @@ def decide(job: Job, threshold: float) -> int:
         assert counts is not None
         scored, changed, declined = counts
         decided = scores.withColumns({"decision": anew, "threshold": F.lit(threshold)})
-        job.lake.replace(SCORES, decided, job.run_date, COMMENTS)
+        number = job.lake.replace(SCORES, decided, job.run_date, COMMENTS)
+        remember_threshold(job, number, threshold)
+        expect(job, job.lake.read_run_date(SCORES, job.run_date, number))
         step.say(f"declined from {threshold:.4f} on: {declined:,} of {scored:,}, {changed:,} decisions changed")
         step.counted(scored, scored)
         step.measure("changed", changed)

@@ -19,6 +19,7 @@ from jobs.runtime.settings import Settings
 from jobs.scoring import batch
 from jobs.scoring.batch import LINEAGE, with_lineage
 from jobs.scoring.one_applicant import explain_applicant
+from jobs.scoring.provenance import remember_explanations
 from jobs.scoring.scores_table import check_fresh, read_scores, scoring_model
 
 HELP = "explain the scores of a delivery's new applicants"
@@ -81,6 +82,7 @@ def explain(job: Job) -> None:
         check_fresh(job, scored, features, model)
         explained = batch.explained(scored.join(features, on=KEY, how="inner"), model, job.settings.explain)
         number = job.lake.replace(EXPLANATIONS, with_lineage(explained, job.run_date, scorer), job.run_date, COMMENTS)
+        remember_explanations(job, number)
         written = job.lake.read_run_date(EXPLANATIONS, job.run_date, number)
         counts = written.agg(F.count("*"), F.avg(F.size("reasons"))).first()
         assert counts is not None

@@ -7,11 +7,13 @@ from pyspark.sql import functions as F
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.options import add_run_date, open_job
-from jobs.lake.tables import SCORES
+from jobs.lake.tables import FEATURES, SCORES
+from jobs.monitoring.expecting import expect
 from jobs.registry.store import connect
 from jobs.runtime.settings import Settings
 from jobs.scoring import batch
 from jobs.scoring.batch import with_lineage
+from jobs.scoring.provenance import remember_scores
 from jobs.scoring.scores_table import COMMENTS
 
 HELP = "score a delivery's new applicants with the champion"
@@ -35,6 +37,7 @@ def score(job: Job) -> None:
     """
     with job.step("score") as step:
         store = connect(job.lake.address, job.settings.mlflow)
+        features_version = job.lake.version(FEATURES)
         champion = store.versions.need_champion()
         step.with_model(champion.version, champion.sha256)
         model = store.versions.registered_model(champion)
@@ -45,6 +48,8 @@ def score(job: Job) -> None:
         counts = written.agg(F.count("*"), F.count("probability"), F.count_if(F.col("decision") == "decline")).first()
         assert counts is not None
         applied, probabilities, declined = counts
+        expect(job, written)
+        remember_scores(job, number, features_version, champion, job.settings.decision.threshold)
         step.say(
             f"version {champion.version}: {probabilities:,} of {applied:,} new applicants scored, {declined:,} declined"
             if applied

@@ -9,6 +9,7 @@ from jobs.lake.job import Job, Step
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.options import add_run_date, open_job
 from jobs.model.booster import Model
+from jobs.monitoring.references import keep_reference
 from jobs.pages import run_documents
 from jobs.registry.runs import OpenRun, Runs
 from jobs.registry.store import connect
@@ -66,6 +67,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
             stability = job.settings.explain.stability
             second = other_seed(training, trained, job.settings.train) if stability else None
             log_documentation(job, store.runs, run, training, trained, second)
+            keep_reference(job, store.runs, run.described(), trained.model)
         step.say(f"MLflow run {run.id}")
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "

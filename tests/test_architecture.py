@@ -41,8 +41,9 @@ LAYERS = {
     "jobs/promotion": SCORED,
     "jobs/training": SCORED,
     "jobs/serving": SCORED,
-    "jobs/pages": (*SCORED, "promotion"),
-    "jobs": (*SCORED, "promotion", "training", "serving", "pages", "population"),
+    "jobs/monitoring": SCORED,
+    "jobs/pages": (*SCORED, "promotion", "monitoring"),
+    "jobs": (*SCORED, "promotion", "training", "serving", "monitoring", "pages", "population"),
 }
 """What each package of the project may import of jobs/ beside itself. Verbs are modules of jobs/ itself."""
 INSTALLED = frozenset(packages_distributions())
@@ -259,6 +260,7 @@ UPWARDS = {
     "jobs/promotion/gates.py": "from jobs.pages import plots",
     "jobs/training/search.py": "from jobs.pages import plots",
     "jobs/serving/api.py": "from jobs.training.search import search",
+    "jobs/monitoring/watching.py": "from jobs.pages import plots",
     "jobs/pages/plots.py": "from jobs.serving import api",
     "jobs/lake/tables.py": "from jobs.score import score",
 }

@@ -21,8 +21,11 @@ from tests.line import QUICK, RUN_DATE
 from tests.processes import PROJECT, run_python
 
 ENTRY_POINTS = yaml.safe_load((PROJECT / "MLproject").read_text(encoding="utf-8"))["entry_points"]
-GIVEN = {"run_date": RUN_DATE, "first": RUN_DATE, "last": RUN_DATE, "input": "delivery", "output": "delivery"}
-GIVEN |= {"version": "2", "reason": "'it is better'"}
+GIVEN = {
+    **{"run_date": RUN_DATE, "as_of": RUN_DATE, "first": RUN_DATE, "last": RUN_DATE},
+    **{"input": "delivery", "output": "delivery", "applicant": "100001"},
+    **{"version": "2", "reason": "'it is better'"},
+}
 
 
 def parsed(entry_point: str) -> argparse.Namespace:

@@ -1,6 +1,6 @@
 """Delta tables at an address, and the only code that knows that they are Delta."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -173,6 +173,35 @@ class DeltaTables:
         version = self.committed(table)
         self.ledger.was_written(table, version)
         return version
+
+    def merge(self, table: str, rows: DataFrame, key: Sequence[str]) -> int:
+        """Put rows in place of those of the same key, and add the others, in one commit; gives the newest version.
+
+        A table that is not there yet is made, partitioned by run_date. What a row was before stays readable, at the
+        versions before.
+
+        Args:
+            table: Which.
+            rows: All of its columns; at most one row for each key.
+            key: The columns that tell rows apart, run_date among them.
+        """
+        if not self.exists(table):
+            self.save(rows.write.format("delta").partitionBy("run_date").options(**TABLE_PROPERTIES), table)
+            return self.version(table)
+        same = " AND ".join(f"kept.{name} = new.{name}" for name in key)
+        try:
+            self.spark.sql(
+                f"MERGE INTO delta.`{self.path(table)}` AS kept USING {{rows}} AS new ON {same} "
+                "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
+                rows=rows,
+            )
+        except WRITTEN_MEANWHILE as error:
+            raise TryAgain(f"{self.path(table)} was written by another process meanwhile: try again") from error
+        return self.version(table)
+
+    def replace_all(self, table: str, rows: DataFrame) -> None:
+        """Put the rows in place of the whole table, in one commit."""
+        self.save(rows.write.format("delta").mode("overwrite").option("overwriteSchema", True), table)
 
     def committed(self, table: str) -> int:
         """The version that the write before made, which may not be the newest: another may have written since.

@@ -27,6 +27,15 @@ REFUSED_CHECKS = "operations/refused_checks"
 REFUSED_QUARANTINE = "quarantine/refused"
 """Of the last delivery of a run date that was refused, apart from those of the one that is published."""
 PROMOTIONS = "operations/promotions"
+MONITORED = "operations/monitored"
+DRIFT = "operations/drift"
+FAMILY_SHIFTS = "operations/family_shifts"
+SELECTION_RATES = "operations/selection_rates"
+EXPECTATIONS = "operations/expectations"
+DECISIONS = "operations/decisions"
+SETTLED = "operations/settled"
+VINTAGES = "operations/vintages"
+MONTHS_ON_BOOK = "operations/months_on_book"
 FEATURES = "features"
 ENCODINGS = "encodings"
 CATALOGUE = "catalogue"
@@ -35,6 +44,7 @@ NESTED_MODELS = "nested_models"
 SCORES = "scores"
 EXPLANATIONS = "explanations"
 TWINS = "twins"
+OUTCOMES = "outcomes"
 
 
 def source_table(name: str) -> str:
@@ -52,8 +62,13 @@ def refused_quarantine_table(name: str) -> str:
     return f"{REFUSED_QUARANTINE}/{name}"
 
 
-def parse_run_date(text: str, option: str = "--run-date") -> date:
+def parse_run_date(text: str) -> date:
     """An ISO date."""
+    return parse_date(text, "--run-date")
+
+
+def parse_date(text: str, option: str) -> date:
+    """An ISO date that an option names."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -78,6 +93,15 @@ class Lake(DeltaTables):
     def report(self, run_date: date) -> Path | None:
         """Where the report of a run_date is kept, or None where the lake is not on this machine."""
         return self.reports / f"{run_date.isoformat()}.html" if self.reports else None
+
+    def monitoring_page(self, run_date: date) -> Path | None:
+        """Where the monitoring page of a run_date is kept, or None where the lake is not on this machine."""
+        return self.reports / "monitoring" / f"{run_date.isoformat()}.html" if self.reports else None
+
+    @property
+    def year_page(self) -> Path | None:
+        """Where the page of the last twelve months is kept, or None where the lake is not on this machine."""
+        return self.reports / "monitoring" / "index.html" if self.reports else None
 
     def record_delivery(
         self, run_date: date, source: str, versions: Mapping[str, int], files: str | None = None

@@ -4,9 +4,11 @@ Arrays are as in `measures`: labels 1 for default, probabilities of default, one
 in this, as of when, and what is the lender's own policy, stands in `citations`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +33,26 @@ MARITAL_STATUS = {
     "Separated": "separated",
 }
 """The three that Regulation B knows, by NAME_FAMILY_STATUS."""
+
+
+class Rated(Protocol):
+    """A group of applicants, some of whom were approved."""
+
+    @property
+    def name(self) -> str:
+        """The level of the attribute."""
+
+    @property
+    def rows(self) -> int:
+        """How many applicants."""
+
+    @property
+    def approved(self) -> int:
+        """How many of them were approved."""
+
+    @property
+    def approval_rate(self) -> float:
+        """The share of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +133,12 @@ def describe_level(name: str, labels: ArrayLike, probabilities: ArrayLike, thres
     )
 
 
-def selection_rate_ratio(levels: tuple[Level, ...], confidence: float = 0.95) -> Interval | None:
+def large_enough[Group: Rated](levels: Sequence[Group], rows: int) -> tuple[Group, ...]:
+    """The groups that hold `SMALLEST_SHARE` of so many applicants."""
+    return tuple(level for level in levels if level.rows >= SMALLEST_SHARE * rows)
+
+
+def selection_rate_ratio(levels: Sequence[Rated], confidence: float = 0.95) -> Interval | None:
     """Lowest approval rate over the highest; how low it may be is the lender's policy."""
     if len(levels) < 2:
         return None
@@ -120,18 +147,18 @@ def selection_rate_ratio(levels: tuple[Level, ...], confidence: float = 0.95) ->
     return ratio_of_rates(lowest.approved, lowest.rows, highest.approved, highest.rows, confidence)
 
 
-def elderly_ratio(ages: Audit, confidence: float = 0.95) -> Interval | None:
+def elderly_ratio(compared: Sequence[Rated], confidence: float = 0.95) -> Interval | None:
     """Approval rate of the elderly over that of the younger band that is approved most; None without either.
 
     Age may be a factor of an empirically derived score, the elderly may be favoured, and they must not be given less
     than the class of the others that is favoured most.
 
     Args:
-        ages: The audit of `age_bands`.
+        compared: The age bands that are large enough.
         confidence: Of the interval.
     """
-    elderly = [level for level in ages.compared if level.name == ELDERLY_BAND]
-    younger = [level for level in ages.compared if level.name != ELDERLY_BAND]
+    elderly = [level for level in compared if level.name == ELDERLY_BAND]
+    younger = [level for level in compared if level.name != ELDERLY_BAND]
     if not elderly or not younger:
         return None
     most = max(younger, key=lambda level: (level.approval_rate, level.rows))
@@ -144,7 +171,7 @@ def equal_opportunity_difference(levels: tuple[Level, ...]) -> float | None:
     return max(rates) - min(rates) if len(rates) >= 2 else None
 
 
-def place(level: Level) -> tuple[bool, int, str]:
+def place(level: Rated) -> tuple[bool, int, str]:
     """What levels are put in order by: ages from young to old, others the largest first, the unknown last."""
     return level.name == UNKNOWN, AGE_BANDS.index(level.name) if level.name in AGE_BANDS else -level.rows, level.name
 
@@ -165,7 +192,7 @@ def audit(
         describe_level(str(n), label[names == n], probability[names == n], threshold) for n in np.unique(names)
     )
     levels = tuple(sorted(described, key=place))
-    compared = tuple(level for level in levels if level.rows >= SMALLEST_SHARE * names.size)
+    compared = large_enough(levels, names.size)
     return Audit(
         attribute,
         levels,

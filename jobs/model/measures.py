@@ -527,16 +527,24 @@ def calibration_line(labels: ArrayLike, probabilities: ArrayLike) -> Calibration
     return logistic_line(log_odds_of(probability), label)
 
 
-def logistic_line(log_odds: Vector, targets: Vector) -> CalibrationLine:
-    """The line of greatest likelihood through targets in [0, 1], by Newton's method; nan where there is none."""
+def logistic_line(log_odds: Vector, targets: Vector, rows: Vector | None = None) -> CalibrationLine:
+    """The line of greatest likelihood through targets in [0, 1], by Newton's method; nan where there is none.
+
+    Args:
+        log_odds: (points,).
+        targets: (points,), shares of the bad where a point is of several rows.
+        rows: (points,), how many rows each point is of; None is one each.
+    """
     design = np.column_stack([np.ones(targets.size), log_odds])
-    line = np.array([np.log(targets.mean() / (1 - targets.mean())), 0.0])  # from a slope of 1 it can overshoot for good
+    weights = np.ones(targets.size) if rows is None else rows
+    mean = np.average(targets, weights=weights)
+    line = np.array([np.log(mean / (1 - mean)), 0.0])  # from a slope of 1 it can overshoot for good
     for _ in range(50):
         fitted = 1 / (1 + np.exp(-np.clip(design @ line, -500, 500)))
-        information = (design * (fitted * (1 - fitted))[:, None]).T @ design
+        information = (design * (weights * fitted * (1 - fitted))[:, None]).T @ design
         if np.linalg.cond(information) > 1e12:
             break
-        step = np.linalg.solve(information, design.T @ (targets - fitted))
+        step = np.linalg.solve(information, design.T @ (weights * (targets - fitted)))
         line = line + step
         if np.abs(step).max() < 1e-10:
             return CalibrationLine(float(line[0]), float(line[1]))

@@ -393,3 +393,15 @@ def force(contributions: Vector, values: Vector, names: Sequence[str], base_valu
     )
     plt.close(figure)
     return figure
+
+
+def signed_bars(sizes: Mapping[str, float], x: str) -> Figure:
+    """Horizontal bars to both sides of 0, in the order given: below it in one colour, above it in another."""
+    figure, axes = canvas(height=0.9 + 0.27 * len(sizes))
+    colours = [VERMILION if size < 0 else BLUE for size in sizes.values()]
+    axes.barh(list(sizes), list(sizes.values()), color=colours, height=0.7)
+    axes.invert_yaxis()
+    axes.axvline(0, color=GREY, linewidth=1)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(x, color=INK)
+    return figure

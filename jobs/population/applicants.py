@@ -1,6 +1,7 @@
 """Who applies: the drivers that every table is made from, and the applicants' own columns."""
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.population import figures
 from jobs.population.cells import ratio, whole, whole_as_real
@@ -18,6 +19,7 @@ from jobs.population.draws import (
     with_uniforms,
 )
 from jobs.population.figures import APPLICATION, APPLICATION_LEVELS, ASKED, NEVER, TEST_ASKED, TEST_LEVELS
+from jobs.population.year import ONLY, RETURNING, Wave
 
 RANKED, CORRELATIONS = zip(
     *(
@@ -30,19 +32,27 @@ RANKED, CORRELATIONS = zip(
 """The correlated columns and the lower triangle of their rank correlations."""
 
 
-def drivers(spark: SparkSession, applicants: int, seed: int, partitions: int) -> DataFrame:
-    """One row an applicant: ids, whether new (without TARGET), and what drives both default and the histories.
+def drivers(spark: SparkSession, applicants: int, seed: int, partitions: int, wave: Wave = ONLY) -> DataFrame:
+    """One row an applicant: ids, identities of person and application, whether new (without TARGET), and what
+    drives both default and the histories.
 
     careless makes payments late, stretched uses credit to the full, rebuffed is refused: three standard normals,
     correlated by about a quarter, seen only in the histories.
     """
+    # evenly spread, so that every size has its share; later deliveries have nobody else
+    is_new = f"floor((id + 1) * {figures.TEST_SHARE!r}D) > floor(id * {figures.TEST_SHARE!r}D)"
     people = spark.range(0, applicants, 1, partitions).selectExpr(
-        "id AS applicant",
-        f"id + {figures.FIRST_APPLICANT} AS SK_ID_CURR",
-        f"xxhash64(id, {int(seed)}L, {salt('applicant')}) AS identity",
-        # evenly spread, so that every size has its share
-        f"floor((id + 1) * {figures.TEST_SHARE!r}D) > floor(id * {figures.TEST_SHARE!r}D) AS is_test",
+        f"{applicant_of(wave, seed)} AS applicant", f"{'true' if wave.number else is_new} AS is_test"
     )
+    people = extend(
+        people,
+        {
+            "SK_ID_CURR": f"applicant + {figures.FIRST_APPLICANT}",
+            "identity": f"xxhash64(applicant, {int(seed)}L, {salt('applicant')})",
+        },
+    )
+    applied = f"xxhash64(identity, {wave.number}, {salt('application')})" if wave.number else "identity"
+    people = extend(people, {"application": applied})
     people = with_normals(people, "careless", "stretched", "rebuffed")
     return extend(
         people,
@@ -55,11 +65,39 @@ def drivers(spark: SparkSession, applicants: int, seed: int, partitions: int) ->
     )
 
 
-def describe(people: DataFrame) -> DataFrame:
-    """The drivers with every application column's value (not yet as written), in stages that build on each other."""
-    people = with_uniforms(with_normals(people, *RANKED, "EDUCATION", "TERM"), *SHARED)
+def applicant_of(wave: Wave, seed: int) -> str:
+    """The number of the applicant in a row: a new one, or in some rows the one of that row in the delivery before.
+
+    Who came back the last time does not come back the next time, so that nobody is twice in one delivery.
+    """
+    if not wave.number:
+        return "id"
+
+    def returns(number: int) -> str:
+        drawn = f"pmod(xxhash64(id, {number}, {int(seed)}L, {salt('returns')}), 1000000) / 1000000D"
+        return f"({drawn} < {RETURNING!r}D)" if number else "false"
+
+    comes_back = f"{returns(wave.number)} AND NOT {returns(wave.number - 1)}"
+    return f"CASE WHEN {comes_back} THEN id + {wave.last} ELSE id + {wave.before} END"
+
+
+def describe(people: DataFrame, wave: Wave = ONLY) -> DataFrame:
+    """The drivers with every application column's value (not yet as written), in stages that build on each other.
+
+    identity becomes that of the application: somebody who comes back asks for another loan and is himself.
+    """
+    people = with_normals(people, *(name for name in (*RANKED, "EDUCATION") if name not in OF_THE_LOAN))
+    people = with_uniforms(people, *(name for name in SHARED if name not in OF_THE_LOAN))
+    people = people.withColumns({"identity": F.col("application")}).drop("application")
+    people = with_normals(people, *(name for name in (*RANKED, "TERM") if name in OF_THE_LOAN))
+    people = with_uniforms(people, *(name for name in SHARED if name in OF_THE_LOAN))
     full = [[*row, *(later[i] for later in CORRELATIONS[i + 1 :])] for i, row in enumerate(CORRELATIONS)]
     people = extend(people, correlated(RANKED, full))
+    if wave.moved:
+        fallen = {
+            f"z_{name}": F.col(f"z_{name}") - F.lit(wave.moved) for name in RANKED if name.startswith("EXT_SOURCE")
+        }
+        people = people.withColumns(fallen)
     scores = {name: f"z_{name}" for name in RANKED} | {
         "EDUCATION": "(0.3D * z_AMT_INCOME_TOTAL + 0.2D * z_EXT_SOURCE_1 + 0.933D * e_EDUCATION)",
         "TERM": "(0.25D * z_AMT_INCOME_TOTAL - 0.78D * z_AMT_GOODS_PRICE + 0.71D * e_TERM)",
@@ -90,6 +128,9 @@ SHARED = (
     "INQUIRIES",
 )  # fmt: skip
 """Draws that several columns or the risk depend on."""
+
+OF_THE_LOAN = ("AMT_GOODS_PRICE", "TERM", "CONTRACT", "RATIO", "ROUND", "INQUIRIES")
+"""Draws that are made anew for every application of a person."""
 
 SINGLE = (
     "REALTY", "SUITE", "HOUSING", "WORK_PHONE", "CONT_MOBILE", "PHONE", "EMAIL", "ORGANIZATION", "CITY_RATING",

@@ -33,10 +33,15 @@ def effect(column: str, log_odds: dict[str, float]) -> str:
     return f"(CASE {column} {branches} ELSE 0D END)"
 
 
-def with_risk(people: DataFrame) -> DataFrame:
-    """`describe`d applicants with application_risk and history_risk (log-odds that add up) and TARGET (0 or 1)."""
+def with_risk(people: DataFrame, extra: float = 0.0) -> DataFrame:
+    """`describe`d applicants with application_risk and history_risk (log-odds that add up) and TARGET (0 or 1).
+
+    Args:
+        people: The applicants.
+        extra: Log-odds of default that nothing of an applicant shows.
+    """
     application = [
-        f"{INTERCEPT!r}D",
+        f"{INTERCEPT + extra!r}D",
         weighted(APPLICATION_WEIGHTS),
         "(CASE WHEN is_pensioner THEN -0.3D ELSE 0.24D * z_DAYS_EMPLOYED END)",
         "2.4D * (credit_to_goods - 1.12D)",

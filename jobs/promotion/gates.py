@@ -400,7 +400,7 @@ def selection_rate_ratios(model: OnTest, threshold: float, confidence: float) ->
         return fairness.audit(attribute, levels, labels, probabilities, threshold=threshold, confidence=confidence)
 
     ratios = {name: audit(name, levels).selection_rate_ratio for name, levels in model.groups.items()}
-    return {**ratios, ELDERLY: fairness.elderly_ratio(audit("age", model.ages), confidence)}
+    return {**ratios, ELDERLY: fairness.elderly_ratio(audit("age", model.ages).compared, confidence)}
 
 
 def why_not_compared(attribute: str, model: OnTest) -> str:

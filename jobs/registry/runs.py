@@ -340,6 +340,19 @@ class Runs:
         with self.connection.translated():
             self.connection.client.log_text(run_id, json.dumps(rows, indent=1), name)
 
+    def log_text(self, run_id: str, name: str, text: str) -> None:
+        """A text as an artifact of a run."""
+        with self.connection.translated():
+            self.connection.client.log_text(run_id, text, name)
+
+    def text(self, run_id: str, name: str) -> str | None:
+        """A text among a run's artifacts; None where it has none of that name."""
+        client = self.connection.client
+        with self.connection.translated(), tempfile.TemporaryDirectory() as folder:
+            if name not in {listed.path for listed in client.list_artifacts(run_id, name.rpartition("/")[0])}:
+                return None
+            return Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
+
     def log_page(self, run_id: str, name: str, page: str) -> None:
         """A page as an artifact of a finished run, among its reports."""
         with self.connection.translated():

@@ -104,6 +104,7 @@ class Train(Booster):
     linear_share: Annotated[float, Field(ge=0, lt=1)]
     linear_c: Positive
     linear_features: Count
+    matured_outcomes: bool
 
 
 class Search(Section):
@@ -162,6 +163,23 @@ class Gates(Section):
     promote: bool
 
 
+class Monitor(Section):
+    """What a delivery is held against, night by night, and from where on somebody is told."""
+
+    reference: Literal["new", "labelled"]
+    score_shift: Positive
+    feature_shift: Positive
+    watched_shift: Positive
+    features: Count
+    missing_rise: PositiveShare
+    approval_change: PositiveShare
+    selection_rates: bool
+    confidence: OpenShare
+    classifier: bool
+    classifier_rows: Annotated[int, Field(ge=100)]
+    settled_share: PositiveShare
+
+
 class Decision(Section):
     """Costs from which the decision threshold follows."""
 
@@ -218,6 +236,7 @@ class Settings(Section):
     search: Search
     selection: Selection
     gates: Gates
+    monitor: Monitor
     decision: Decision
     explain: Explain
     serve: Serve

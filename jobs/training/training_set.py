@@ -14,6 +14,7 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import FEATURES
 from jobs.runtime.errors import UserError
+from jobs.training.matured_outcomes import with_matured
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,11 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
         )
     check_row_models(job, feature_sets[0])
     new = rows.where(F.col("TARGET").isNull() & (F.col("feature_set") == feature_sets[0]))
+    learned = labelled.selectExpr(KEY, "TARGET", "part", *names)
+    if job.settings.train.matured_outcomes:
+        learned = with_matured(job, learned, names, feature_sets[0], number)
     return TrainingSet(
-        labelled.selectExpr(KEY, "TARGET", "part", *names),
+        learned,
         new.selectExpr(KEY, "TARGET", *names),
         inputs,
         feature_sets[0],

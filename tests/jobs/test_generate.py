@@ -4,6 +4,8 @@ import argparse
 import csv
 import json
 import re
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -15,18 +17,20 @@ from sklearn.metrics import roc_auc_score
 
 from features import TABLES
 from jobs import generate as verb
-from jobs.generate import MARKER, STAGING, filters_in_place, generate, main, population
+from jobs.generate import MARKER, STAGING, filters_in_place, generate, main, population, year_of
 from jobs.model.drift import population_stability
 from jobs.population.applicants import applications, describe, drivers
 from jobs.population.draws import cumulative, normal, uniform
 from jobs.population.figures import NEVER
 from jobs.population.risk import with_risk
+from jobs.population.year import Wave, Year, months_later, outcomes
 from jobs.runtime.addresses import Address
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
 from tests.jobs.model.test_drift import binned
 
 APPLICANTS = 1500
+MAY = date(2018, 5, 17)
 FILES = sorted(file for table in TABLES for file in table.files)
 
 Files = dict[str, pd.DataFrame]
@@ -352,3 +356,85 @@ def test_a_refusal_says_what_to_write_instead_and_touches_nothing(
     with pytest.raises(UserError, match=re.escape(message)):
         main(arguments, settings)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["letters", "love.txt"]
+
+
+# Several deliveries
+
+
+def test_later_deliveries_bring_new_applicants_and_some_who_come_back(spark: SparkSession) -> None:
+    year = Year((MAY, MAY, MAY), 400, 300, 0.0, 0)
+    deliveries = [
+        drivers(spark, applicants, 7, 2, wave).select("SK_ID_CURR", "identity", "application", "is_test").toPandas()
+        for _, applicants, wave in year.deliveries()
+    ]
+    first, second, third = deliveries
+    assert all(people["SK_ID_CURR"].is_unique for people in deliveries)
+    assert second["is_test"].all()
+    for before, after in ((first, second), (second, third)):
+        back = before.merge(after, on="SK_ID_CURR")
+        assert 0.08 * 300 < len(back) < 0.2 * 300
+        assert (back["identity_x"] == back["identity_y"]).all()
+        assert (back["application_x"] != back["application_y"]).all()
+    assert second["SK_ID_CURR"].max() <= first["SK_ID_CURR"].max() + 300
+
+
+def test_who_comes_back_is_himself_and_asks_for_another_loan(spark: SparkSession) -> None:
+    year = Year((MAY, MAY), 1500, 1500, 0.0, 0)
+    columns = ["SK_ID_CURR", "CODE_GENDER", "days_birth", "NAME_EDUCATION_TYPE", "goods"]
+    first, second = (
+        describe(drivers(spark, applicants, 7, 2, wave), wave).select(*columns).toPandas()
+        for _, applicants, wave in year.deliveries()
+    )
+    back = first.merge(second, on="SK_ID_CURR")
+    for column in columns[1:4]:
+        assert (back[f"{column}_x"] == back[f"{column}_y"]).all(), column
+    assert (back["goods_x"] != back["goods_y"]).mean() > 0.9
+
+
+def test_drift_lowers_the_external_scores_and_raises_the_risk_beyond_them(spark: SparkSession) -> None:
+    *_, last = Year((MAY,) * 12, 3000, 3000, 0.05, 0).deliveries()
+    still = replace(last[2], moved=0.0)
+    bad = {}
+    for wave in (last[2], still):
+        people = with_risk(describe(drivers(spark, 3000, 7, 2, wave), wave), wave.extra_risk)
+        figures = people.selectExpr("avg(TARGET)", "avg(application_risk)", "avg(z_EXT_SOURCE_2)").first()
+        assert figures is not None
+        bad[wave.moved] = tuple(figures)
+    assert bad[last[2].moved][0] > bad[0.0][0] * 1.4
+    assert bad[last[2].moved][2] == pytest.approx(bad[0.0][2] - 0.55)
+    shown = 0.55 * (0.27 + 0.5 + 0.65)
+    assert bad[last[2].moved][1] == pytest.approx(bad[0.0][1] + shown + last[2].extra_risk)
+
+
+def test_a_broken_delivery_has_an_empty_column_and_nothing_labelled(spark: SparkSession) -> None:
+    wave = Wave(number=3, before=900, last=600, is_broken=True)
+    files = population(spark, 60, 7, 1, wave)
+    assert "application_train" not in files
+    assert files["application_test"].where("EXT_SOURCE_3 IS NOT NULL").isEmpty()
+    assert not files["application_test"].where("EXT_SOURCE_2 IS NOT NULL").isEmpty()
+
+
+def test_the_bad_are_known_before_the_good_and_all_within_half_a_year(spark: SparkSession) -> None:
+    people = with_risk(describe(drivers(spark, 800, 7, 1, Wave(1, 800)), Wave(1, 800)))
+    told = outcomes(people, MAY).toPandas()
+    days = (pd.to_datetime(told["observed_on"]) - pd.Timestamp(MAY)).dt.days
+    assert len(told) == 800
+    assert (days[told["TARGET"] == 0] == 180).all()
+    assert days[told["TARGET"] == 1].between(60, 179).all()
+    assert months_later(MAY, 6) == date(2018, 11, 17)
+    assert months_later(date(2018, 8, 31), 6) == date(2019, 2, 28)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "shown"),
+    [
+        ("deliveries", 0, "--deliveries 0"),
+        ("monthly", 5, "--monthly 5"),
+        ("broken", 1, "--broken 1"),
+        ("first", "May", "--first May"),
+    ],
+)
+def test_a_year_that_cannot_be_is_refused(option: str, value: object, shown: str) -> None:
+    options = {"deliveries": 3, "applicants": 100, "monthly": 50, "broken": 0, "drift": 0.0, "first": "2018-05-17"}
+    with pytest.raises(UserError, match=shown):
+        year_of(argparse.Namespace(**{**options, option: value}))

@@ -94,7 +94,7 @@ def test_the_elderly_are_compared_with_the_younger_band_that_is_approved_most(yo
     for band, approved in (("under 25", young), ("35 to 44", middle), ("62 and over", elderly)):
         bands += [band] * 100
         probabilities += [0.1] * approved + [0.9] * (100 - approved)
-    found = elderly_ratio(audit("Age", bands, [0] * 300, probabilities, threshold=0.5))
+    found = elderly_ratio(audit("Age", bands, [0] * 300, probabilities, threshold=0.5).compared)
     assert found is not None
     assert found.value == pytest.approx(ratio)
     assert found.low < found.value < found.high
@@ -102,7 +102,7 @@ def test_the_elderly_are_compared_with_the_younger_band_that_is_approved_most(yo
 
 @pytest.mark.parametrize("bands", [["62 and over"] * 100, ["25 to 34"] * 100, ["25 to 34"] * 99 + ["62 and over"]])
 def test_without_two_sides_of_which_neither_is_tiny_the_elderly_are_not_compared(bands):
-    assert elderly_ratio(audit("Age", bands, [0] * 100, [0.1] * 100, threshold=0.5)) is None
+    assert elderly_ratio(audit("Age", bands, [0] * 100, [0.1] * 100, threshold=0.5).compared) is None
 
 
 def test_marital_status_is_one_of_three_or_as_delivered():

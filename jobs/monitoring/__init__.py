@@ -1,0 +1,1 @@
+"""What became of deliveries: how far they have moved, what the model expected of them, and what came."""

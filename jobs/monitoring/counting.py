@@ -1,0 +1,119 @@
+"""Applicants counted where they are: by bins of features, by steps of the margin, with their contributions summed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.model.booster import Model, unusable
+from jobs.model.contributions import Vector
+from jobs.model.reference import PARTS_OF_LOG_ODDS, Counts, bins_of, step_of
+from jobs.scoring import batch
+
+PART = "part"
+FEATURE, MARGIN, FAMILY = "feature", "margin", "family"
+COUNTED = f"{PART} STRING, kind STRING, name STRING, place BIGINT, rows BIGINT, total BIGINT"
+
+
+class Counted(NamedTuple):
+    """Rows of a part in one place: a bin of a feature, a step of the margin, or a family with its contributions."""
+
+    part: str
+    kind: str
+    name: str
+    place: int
+    rows: int
+    total: int
+
+
+def count_parts(
+    rows: DataFrame, model: Model, edges: Mapping[str, Sequence[float]], scored: Sequence[str]
+) -> dict[str, Counts]:
+    """The counts of each part of the rows. Only counts leave the executors, as many as there are bins.
+
+    Args:
+        rows: part (text) and the model's features.
+        model: The model.
+        edges: Between the bins of each watched feature.
+        scored: The parts whose margins and contributions are wanted: of the others only features are counted.
+    """
+
+    def count(frame: pd.DataFrame, loaded: Model) -> pd.DataFrame:
+        values, parts = loaded.values(frame), frame[PART].to_numpy(dtype=str)
+        places = {name: place for place, name in enumerate(loaded.features)}
+        lines: list[Counted] = []
+        for part in np.unique(parts).tolist():
+            inside = values[parts == part]
+            lines += counted_features(part, inside, places, edges)
+            if part in scored:
+                lines += counted_scores(part, inside[~unusable(inside).any(axis=1)], loaded)
+        return pd.DataFrame(lines, columns=Counted._fields)
+
+    each = rows.selectExpr(PART, *model.features).mapInPandas(batch.by_batch(model, count), COUNTED)
+    sums = [F.sum(name).alias(name) for name in ("rows", "total")]
+    together = each.groupBy(PART, "kind", "name", "place").agg(*sums)
+    return as_counts([Counted(*row) for row in together.collect()], edges)
+
+
+def counted_features(
+    part: str, values: Vector, places: Mapping[str, int], edges: Mapping[str, Sequence[float]]
+) -> list[Counted]:
+    """The rows in each bin of each watched feature."""
+    return [
+        Counted(part, FEATURE, name, place, rows, 0)
+        for name, inner in edges.items()
+        for place, rows in enumerate(np.bincount(bins_of(values[:, places[name]], inner)).tolist())
+        if rows
+    ]
+
+
+def counted_scores(part: str, values: Vector, model: Model) -> list[Counted]:
+    """The rows in each step of the margin, and the sums of each family's contributions."""
+    explained, margins = model.predictor.predict(values, ["contributions", "margin"])
+    steps, rows = np.unique(step_of(margins), return_counts=True)
+    lines = [
+        Counted(part, MARGIN, "", step, number, 0) for step, number in zip(steps.tolist(), rows.tolist(), strict=True)
+    ]
+    for family, inside in columns_of(model.families).items():
+        whole = np.rint(explained[:, inside].astype(np.float64) * PARTS_OF_LOG_ODDS).astype(np.int64)
+        lines.append(Counted(part, FAMILY, family, 0, len(values), int(whole.sum())))
+    return lines
+
+
+def columns_of(families: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """The places of each family's features."""
+    named = np.asarray(families)
+    return {str(family): np.flatnonzero(named == family) for family in np.unique(named)}
+
+
+def as_counts(lines: Sequence[Counted], edges: Mapping[str, Sequence[float]]) -> dict[str, Counts]:
+    """The counted lines, by part."""
+
+    def empty() -> dict[str, list[int]]:
+        return {name: [0] * (len(inner) + 2) for name, inner in edges.items()}
+
+    features: dict[str, dict[str, list[int]]] = defaultdict(empty)
+    margins: dict[str, dict[int, int]] = defaultdict(dict)
+    families: dict[str, dict[str, float]] = defaultdict(dict)
+    for part, kind, name, place, rows, total in sorted(lines):
+        match kind:
+            case "feature":
+                features[part][name][place] = rows
+            case "margin":
+                margins[part][place] = rows
+            case _:
+                families[part][name] = total / rows / PARTS_OF_LOG_ODDS
+    return {
+        part: Counts(
+            rows=sum(next(iter(of_features.values()))) if of_features else 0,
+            features=of_features,
+            margins=margins[part],
+            families=families[part],
+        )
+        for part, of_features in features.items()
+    }
