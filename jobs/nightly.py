@@ -12,6 +12,7 @@ from jobs.lake.delivery_files import fingerprint, open_folder
 from jobs.lake.job import Job, Step
 from jobs.lake.night import Night, look_at
 from jobs.lake.options import add_input, add_run_date, check_folder, input_of, open_job
+from jobs.monitor import monitor
 from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
 from jobs.run import to_explanations
@@ -20,7 +21,7 @@ from jobs.runtime.settings import Settings
 
 HELP = "bring a delivery from its files to watched scores, as far as it is not there yet"
 
-WATCHES: Final[Mapping[str, Callable[[Job], object]]] = {}
+WATCHES: Final[Mapping[str, Callable[[Job], object]]] = {"monitor": monitor}
 """Verbs that look at the explained scores, each of which may find that a limit is passed."""
 
 
