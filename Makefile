@@ -11,7 +11,7 @@ SMALL_DATA := --driver-java-options -XX:TieredStopAtLevel=1
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo year test soak check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
+.PHONY: help setup demo year test soak airflow-check check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,11 @@ test: setup ## Run every test
 
 soak: setup ## Kill a night after every table that it writes, and start it again each time; takes many minutes
 	$(PYTHON) -m pytest -n 0 -m soak -s
+
+airflow-check: setup ## Parse deploy/airflow with the real Airflow, in build/airflow, and try what becomes of each exit code
+	@test -x build/airflow/bin/python || $(PYTHON) -m venv build/airflow
+	@.venv/bin/uv pip install --quiet --python build/airflow/bin/python --requirement deploy/airflow/requirements.txt
+	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR build/airflow/bin/python deploy/airflow/check.py
 
 check: setup ## Format, lint, types, generated documents and the tests that need no Spark; shows every failure
 	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests

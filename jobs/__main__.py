@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 
 from jobs import (
@@ -30,7 +31,7 @@ from jobs import (
 )
 from jobs.runtime.errors import UserError
 from jobs.runtime.log_files import log_named_where_it_fails
-from jobs.runtime.progress import on_terminal
+from jobs.runtime.progress import Said, on_terminal
 from jobs.runtime.settings import load_settings
 
 VERBS = (
@@ -81,10 +82,18 @@ def build_parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run the verb that the words name; gives the exit code."""
     arguments = build_parser().parse_args(words)
+    began = time.monotonic()
+    as_json = False
     try:
         with log_named_where_it_fails():
-            arguments.main(arguments, load_settings(arguments.env, tuple(arguments.set)))
+            settings = load_settings(arguments.env, tuple(arguments.set))
+            as_json = settings.log.format == "json"
+            arguments.main(arguments, settings)
     except UserError as error:
+        if as_json:
+            seconds = time.monotonic() - began
+            print(Said(arguments.verb, seconds, str(error), "error", error.recorded).as_json(), file=sys.stderr)
+            return error.exit_code
         # A log holds what was said before; a terminal has shown the last of it.
         notes = getattr(error, "__notes__", []) if on_terminal() else []
         print("\n".join([f"{arguments.verb}: {error}", *notes]), file=sys.stderr)

@@ -79,7 +79,7 @@ def nightly(job: Job, source: str, asked: Asked) -> None:
         left = night.left_to_learn(tuple(WATCHES)) if learns else left_to_score(job, night)
         letters = asked.letters if left or is_export_left(job, night, asked.letters) else None
         if not left and letters is None:
-            Step("nightly").say(f"{job.run_date} is done and its files are the same: nothing to do")
+            job.quiet("nightly").say(f"{job.run_date} is done and its files are the same: nothing to do")
             return
         with job.line("nightly") as line:
             line.say(f"{job.run_date}: {', '.join((*left, 'export') if letters else left)} left to do")

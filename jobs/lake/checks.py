@@ -186,8 +186,8 @@ def check_tables(folder: Folder, step: Step, kept: Kept) -> list[Checked]:
             except ContractBroken:
                 raise ContractBroken("\n".join(broken_files(pending.values()))) from None
             step.say(f"{table.name}: {summary(checked[table.name])}")
-            for warning in warnings(checked[table.name]):
-                step.warn(warning)
+            for warning, recorded in warnings(checked[table.name]):
+                step.warn(warning, recorded)
     return list(checked.values())
 
 
@@ -388,15 +388,19 @@ def summary(checked: Checked) -> str:
     return ", ".join([f"{checked.rows(Check.ACCEPTED):,} rows", f"{checked.rows(Check.REFUSED):,} refused", *counts])
 
 
-def warnings(checked: Checked) -> Iterator[str]:
-    """What was taken though it is not as expected."""
+def warnings(checked: Checked) -> Iterator[tuple[str, str | None]]:
+    """What was taken though it is not as expected; where that shows a cell, beside it what does not."""
     for file in checked.files:
-        yield from (f"{file.spelt or file.name}: {remark}" for remark in file.remarks)
+        yield from ((f"{file.spelt or file.name}: {remark}", None) for remark in file.remarks)
         if not checked.rows(Check.ACCEPTED, file.name) + checked.rows(Check.REFUSED, file.name):
-            yield f"{file.name}: a header and no row, taken as it is: send it again if there should be some"
+            yield f"{file.name}: a header and no row, taken as it is: send it again if there should be some", None
     for level in checked.of(Check.NEW_LEVEL):
         encoding = " (not in UTF-8: export the file in UTF-8)" if NOT_UTF_8 in level.about else ""
-        yield f"{level.file}: {level.words}, in {level.rows:,} rows{encoding}"
+        column = level.about.partition(":")[0]
+        yield (
+            f"{level.file}: {level.words}, in {level.rows:,} rows{encoding}",
+            f"{level.file}: {level.check.value} {column}, in {level.rows:,} rows",
+        )
 
 
 def problems(checked: Sequence[Checked], settings: Ingest) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from types import TracebackType
 
 from py4j.protocol import Py4JError
@@ -12,14 +13,15 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from jobs.lake.locks import locked
+from jobs.lake.metrics_file import write_metrics
 from jobs.lake.one_writer import Holder, utc
 from jobs.lake.step_log import Ending, StepRow, ending_of, killed
 from jobs.lake.tables import STEPS, Lake
 from jobs.runtime import log_files
 from jobs.runtime.errors import UserError
-from jobs.runtime.progress import Bar, Lines, Said, display_of
+from jobs.runtime.progress import TEXT, Bar, JsonLines, Level, Lines, Said, display_of
 from jobs.runtime.session import application_id, running_stages
-from jobs.runtime.settings import Settings
+from jobs.runtime.settings import Log, Settings
 
 
 @dataclass
@@ -52,13 +54,18 @@ class Step:
         """A line of progress. On a terminal the last one stays: it says what came of the step."""
         self.display.say(self.logged(text))
 
-    def warn(self, text: str) -> None:
-        """A line that stays on a terminal too."""
-        self.display.warn(self.logged(f"warning: {text}"))
+    def warn(self, text: str, recorded: str | None = None) -> None:
+        """A line that stays on a terminal too.
 
-    def logged(self, text: str) -> Said:
+        Args:
+            text: What people read.
+            recorded: What a log collector is given instead, where the text shows what a row holds.
+        """
+        self.display.warn(self.logged(text, "warning", recorded))
+
+    def logged(self, text: str, level: Level = "info", recorded: str | None = None) -> Said:
         """The line, when it is in the log file of the process."""
-        said = Said(self.verb, self.seconds, text)
+        said = Said(self.verb, self.seconds, text, level, recorded)
         log_files.keep(str(said))
         return said
 
@@ -75,9 +82,9 @@ class Step:
         self.model = (version, sha256)
 
     @contextmanager
-    def shown(self, spark: SparkSession) -> Iterator["Step"]:
+    def shown(self, spark: SparkSession, log: Log = TEXT) -> Iterator["Step"]:
         """Show how far Spark is until the end of the block."""
-        self.display = display_of(self.verb)
+        self.display = display_of(self.verb, log)
         with self.display.watching(lambda: running_stages(spark), self.say):
             yield self
 
@@ -104,7 +111,7 @@ class Job:
         with self.holding(verb):
             step = Step(verb)
             self.lake.ledger.begin()
-            with step.shown(self.lake.spark), self.recorded(step):
+            with step.shown(self.lake.spark, self.settings.log), self.recorded(step):
                 if unsafe := self.lake.unsafe_log_store:
                     step.warn(
                         f"two jobs that write into {self.lake.address} at once may lose each other's commits: let one "
@@ -112,11 +119,15 @@ class Job:
                     )
                 yield step
 
+    def quiet(self, verb: str) -> Step:
+        """A step of which only its lines are shown."""
+        return Step(verb, display=JsonLines() if self.settings.log.format == "json" else Lines())
+
     @contextmanager
     def line(self, verb: str) -> Iterator[Step]:
         """Call several verbs under one hold of the lock; the line has its own row in operations/steps."""
         with self.holding(verb):
-            step = Step(verb)
+            step = self.quiet(verb)
             with self.recorded(step):
                 try:
                     yield step
@@ -130,10 +141,10 @@ class Job:
         Raises:
             TryAgain: Another process holds it, and still does after `wait`.
         """
-        waits = Step(verb)
+        waits = self.quiet(verb)
         with locked(self.lake, Holder.here(verb, self.run_date), self.wait, waits.say) as gone:
             if gone:
-                waits.say(f"warning: {gone} ended without a word: what it left undone is taken up")
+                waits.warn(f"{gone} ended without a word: what it left undone is taken up")
                 killed(gone, utc(time.time())).append_to(self.lake)
             yield
 
@@ -181,3 +192,5 @@ class Job:
             measures=step.measures,
         )
         row.append_to(self.lake)
+        if self.settings.metrics.file:
+            write_metrics(Path(self.settings.metrics.file), self.lake)

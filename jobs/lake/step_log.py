@@ -233,6 +233,13 @@ def latest_of(rows: DataFrame) -> DataFrame:
     return rows.withColumn("place", F.row_number().over(latest_first)).where("place = 1")
 
 
+def last_of_each_verb(rows: DataFrame) -> DataFrame:
+    """Of each verb, for whichever run date, the last row and the last finished one."""
+    is_finished = F.col("outcome").isin(*map(str, FINISHED))
+    latest_first = Window.partitionBy("verb", is_finished).orderBy(F.desc("finished"))
+    return rows.withColumn("place", F.row_number().over(latest_first)).where("place = 1")
+
+
 def in_order(rows: DataFrame) -> tuple[StepRun, ...]:
     """The rows as they ended."""
     # Without a zone, so that it is read in the session's (UTC), not in the machine's.

@@ -4,17 +4,22 @@ A terminal shows one line with a bar, of which the last thing said stays: the st
 and every while how far Spark's stages are. The log file of the process gets all lines in both cases.
 """
 
+import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from jobs.runtime.session import Stage
+from jobs.runtime.settings import Log
 
 LOOK_SECONDS = 0.5
 """Between two looks at Spark's stages, for the bar."""
@@ -25,17 +30,43 @@ BAR_WIDTH = 20
 Stages = Callable[[], Iterable[Stage]]
 
 
+TEXT: Final = Log(format="text")
+Level = Literal["info", "warning", "error"]
+
+
 @dataclass(frozen=True)
 class Said:
-    """A line of progress: who says it, how long after his start, and what."""
+    """A line of progress.
+
+    Args:
+        verb: Who says it.
+        seconds: How long after his start.
+        text: What.
+        level: How much it matters.
+        recorded: What a log collector is given in place of the text, where that shows what a row holds.
+    """
 
     verb: str
     seconds: float
     text: str
+    level: Level = "info"
+    recorded: str | None = None
 
     def __str__(self) -> str:
-        """As it is written."""
-        return f"{self.verb:>9} {self.seconds:6.1f} s  {self.text}"
+        """As people read it."""
+        mark = "" if self.level == "info" else f"{self.level}: "
+        return f"{self.verb:>9} {self.seconds:6.1f} s  {mark}{self.text}"
+
+    def as_json(self) -> str:
+        """As a log collector reads it, in one line."""
+        line = {
+            "time": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds"),
+            "level": self.level,
+            "verb": self.verb,
+            "seconds": round(self.seconds, 1),
+            "message": self.text if self.recorded is None else self.recorded,
+        }
+        return json.dumps(line, ensure_ascii=False)
 
 
 class Lines:
@@ -60,6 +91,16 @@ class Lines:
         with repeated(pulse, PULSE_SECONDS):
             yield
         say("done")
+
+
+class JsonLines(Lines):
+    """Progress as one JSON object a line, on a terminal too: somebody has asked for it."""
+
+    def say(self, said: Said) -> None:
+        """Show a line."""
+        print(said.as_json(), file=sys.stderr, flush=True)
+
+    warn = say
 
 
 @dataclass
@@ -118,8 +159,10 @@ def tasks_of(stages: Iterable[Stage]) -> tuple[int, int]:
     return sum(stage.done for stage in running), sum(stage.tasks for stage in running)
 
 
-def display_of(verb: str) -> Lines | Bar:
+def display_of(verb: str, log: Log = TEXT) -> Lines | Bar:
     """How progress is shown where standard error goes."""
+    if log.format == "json":
+        return JsonLines()
     return Bar(verb, Console(stderr=True, highlight=False)) if on_terminal() else Lines()
 
 

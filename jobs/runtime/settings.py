@@ -19,6 +19,8 @@ Count = Annotated[int, Field(ge=1)]
 MOST_REASONS = 4  # more are not likely to be helpful: jobs/model/citations.py says who says so
 Reasons = Annotated[int, Field(ge=1, le=MOST_REASONS)]
 Engine = Literal["spark", "sail"]
+Severity = Literal["error", "warning", "off"]
+Factor = Annotated[float, Field(gt=1)]
 
 
 def in_order[Number: (int, float)](span: tuple[Number, Number]) -> tuple[Number, Number]:
@@ -52,6 +54,51 @@ class Ingest(Section):
 
     refused_share: Share
     reasons_shown: Count
+
+
+class Checks(Section):
+    """How far a delivery may be from those before it, and what becomes of one that is farther.
+
+    A kind of figure is named like its severity; its limit, where it has one, has the unit behind the name.
+    """
+
+    last: Count
+    fewest: Count
+    rows: Severity
+    rows_factor: Factor
+    rows_per_applicant: Severity
+    rows_per_applicant_factor: Factor
+    key_reuse: Severity
+    key_reuse_share: Share
+    orphans: Severity
+    orphans_share: Share
+    nulls: Severity
+    nulls_share: Share
+    mean: Severity
+    mean_spreads: Positive
+    levels: Severity
+    freshness: Severity
+    freshness_days: Count
+    without_history: Severity
+    without_history_share: Share
+    overlap: Severity
+    overlap_share: Share
+
+    def severity_of(self, kind: str) -> Severity:
+        """What becomes of a figure of this kind that passes its limit."""
+        severities: dict[str, Severity] = {
+            "rows": self.rows,
+            "rows_per_applicant": self.rows_per_applicant,
+            "key_reuse": self.key_reuse,
+            "orphans": self.orphans,
+            "nulls": self.nulls,
+            "mean": self.mean,
+            "levels": self.levels,
+            "freshness": self.freshness,
+            "without_history": self.without_history,
+            "overlap": self.overlap,
+        }
+        return severities[kind]
 
 
 class Split(Section):
@@ -216,6 +263,18 @@ class Serve(Section):
     oldest_history: Annotated[int, Field(ge=0)]
 
 
+class Log(Section):
+    """How progress is written where nobody looks on."""
+
+    format: Literal["text", "json"]
+
+
+class Metrics(Section):
+    """What a monitoring system is told."""
+
+    file: str
+
+
 class Mlflow(Section):
     """Where runs and models are kept."""
 
@@ -230,6 +289,7 @@ class Settings(Section):
 
     session: Session
     ingest: Ingest
+    checks: Checks
     split: Split
     nested: Nested
     train: Train
@@ -240,6 +300,8 @@ class Settings(Section):
     decision: Decision
     explain: Explain
     serve: Serve
+    log: Log
+    metrics: Metrics
     mlflow: Mlflow
 
 

@@ -9,17 +9,18 @@ from signal import SIGKILL
 
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
 from features import TABLES
 from features.spec import Table
-from jobs.ingest import check, ingest
+from jobs.ingest import accepted_of, check, ingest
 from jobs.lake.checks import Check, check_tables, keeping
 from jobs.lake.contents import tables_of
 from jobs.lake.delivery_files import open_folder
 from jobs.lake.descriptions import DESCRIPTIONS
 from jobs.lake.job import Job, Step
 from jobs.lake.tables import CHECKS, REFUSED_CHECKS, Lake, quarantine_table, refused_quarantine_table, source_table
-from jobs.runtime.errors import ContractBroken
+from jobs.runtime.errors import ContractBroken, UserError
 from jobs.runtime.settings import Settings
 from tests.deliveries import ANNA, BRUNO, CLARA, Delivery, delivery, row, write_delivery, write_rows
 from tests.processes import run_python
@@ -304,3 +305,43 @@ def test_every_real_row_keeps_the_contract(job: Job, sample: Path) -> None:
         "POS_CASH_balance": (58_090, 0),
         "credit_card_balance": (22_842, 0),
     }
+
+
+def test_a_delivery_that_is_not_like_those_before_it_is_refused_until_somebody_accepts_it(
+    published: tuple[Job, dict[str, list[Row]]], settings: Settings, tmp_path: Path
+) -> None:
+    """Usually a thousand new applicants come; now it is Clara alone."""
+    lake, before = Lake(str(tmp_path / "lake"), published[0].lake.spark), [date(2018, month, 17) for month in (2, 3, 4)]
+    usual = published[0].lake.read(CHECKS).where("value is not null").drop("run_date")
+    thousand = F.when(F.expr("check = 'rows' and column = 'new'"), 1000.0).otherwise(F.col("value"))
+    for day in before:
+        lake.replace(CHECKS, usual.withColumn("value", thousand), day)
+    source = str(write_delivery(tmp_path / "delivery", quirky_delivery()))
+    job = Job(lake, RUN_DATE, lenient(settings))
+    with pytest.raises(ContractBroken) as refused:
+        ingest(job, source)
+    said = str(refused.value)
+    assert "the number of applicants (application.new) is 1, usually 1,000 (--accept rows:application:new)" in said
+    assert len(said.splitlines()) == 3  # nothing else is unusual
+    assert refused.value.recorded == "not like the deliveries before: rows:application:new"
+    assert not lake.exists(source_table("application"))
+    verdicts = lake.read(REFUSED_CHECKS).where("verdict = 'error'").collect()
+    assert [(row["check"], row["value"], row["usual"]) for row in verdicts] == [("rows", 1.0, 1000.0)]
+    ingest(job, source, accepted_of(["rows:application:new"], "a holiday"))
+    assert lake.deliveries().keys() == {RUN_DATE}
+    (accepted,) = lake.read_run_date(CHECKS, RUN_DATE).where("verdict = 'accepted by hand'").collect()
+    assert (accepted["check"], accepted["column"], accepted["reason"]) == ("rows", "new", "a holiday")
+
+
+@pytest.mark.parametrize(
+    ("names", "reason", "told"),
+    [
+        (["rows"], " ", "--accept comes without --reason"),
+        ([], "a holiday", "--reason comes without --accept"),
+        (["columns"], "a holiday", "--accept columns: no figure is called so, there are rows, "),
+    ],
+)
+def test_what_is_accepted_must_be_named_and_have_a_reason(names: list[str], reason: str, told: str) -> None:
+    with pytest.raises(UserError) as refused:
+        accepted_of(names, reason)
+    assert told in str(refused.value)

@@ -64,16 +64,21 @@ def test_a_cell_as_another_program_writes_it_is_told_with_what_to_write(
 def test_a_file_that_is_not_in_utf_8_is_told_so(miswritten: Checked) -> None:
     assert (
         "application_train: new level of ORGANIZATION_TYPE: B\ufffdckerei, in 1 rows (not in UTF-8: export"
-        in " ".join(warnings(miswritten))
+        in " ".join(text for text, _ in warnings(miswritten))
     )
+
+
+def test_what_a_log_collector_is_told_of_a_new_level_has_no_level(miswritten: Checked) -> None:
+    recorded = [record for _, record in warnings(miswritten) if record is not None]
+    assert recorded == ["application_train: new level of ORGANIZATION_TYPE, in 1 rows"]
 
 
 def test_a_file_without_rows_is_taken_with_a_warning_where_another_has_some(miswritten: Checked) -> None:
     assert miswritten.rows(Check.ACCEPTED, "application_test") == 0
     assert miswritten.broken == ()
-    assert "application_test: a header and no row, taken as it is: send it again if there should be some" in set(
-        warnings(miswritten)
-    )
+    assert "application_test: a header and no row, taken as it is: send it again if there should be some" in {
+        text for text, _ in warnings(miswritten)
+    }
 
 
 def test_nobody_at_all_is_refused(spark: SparkSession, tmp_path: Path, settings: Settings) -> None:
@@ -98,7 +103,7 @@ def test_a_history_without_rows_is_taken_with_a_warning(spark: SparkSession, tmp
         checked = check_table(spark, kept, credit_card_balance.TABLE, [file])
         assert checked.accepted.collect() == checked.refused().collect() == []
     assert summary(checked) == "0 rows, 0 refused, 2 blank rows dropped"
-    assert list(warnings(checked)) == [
+    assert [text for text, _ in warnings(checked)] == [
         "credit_card_balance: a header and no row, taken as it is: send it again if there should be some"
     ]
     assert checked.broken == ()

@@ -1,6 +1,7 @@
 """What a step shows on a terminal, in a log, and where it fails."""
 
 import io
+import json
 import re
 
 import pytest
@@ -8,8 +9,9 @@ from rich.console import Console
 
 from jobs.lake.job import Step
 from jobs.runtime import progress
-from jobs.runtime.progress import Bar
+from jobs.runtime.progress import Bar, display_of
 from jobs.runtime.session import Stage
+from jobs.runtime.settings import Log
 
 
 def stages() -> list[Stage]:
@@ -106,3 +108,13 @@ def test_a_terminal_behind_spark_submit_s_pipe_is_known_by_the_environment(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert progress.on_terminal() is there
+
+
+def test_a_log_collector_gets_an_object_a_line_without_what_rows_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    step = Step("ingest", display=display_of("ingest", Log(format="json")))
+    step.say("bureau: 7 rows")
+    step.warn("bureau: new level of CREDIT_TYPE: Boat", "bureau: new level of CREDIT_TYPE")
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (first["level"], first["verb"], first["message"]) == ("info", "ingest", "bureau: 7 rows")
+    assert (second["level"], second["message"]) == ("warning", "bureau: new level of CREDIT_TYPE")
+    assert first.keys() == {"time", "level", "verb", "seconds", "message"}
