@@ -61,11 +61,10 @@ def monitor(job: Job, output: Path | None = None) -> Path | None:
         step.say(watched.said)
         step.measure("score shift", watched.scores.index)
         step.measure("findings", len(watched.findings))
-    if watched.findings:
-        raise LimitPassed(
-            "\n".join([f"{job.run_date} passes limits; its scores stand as they are", *map(indented, watched.findings)])
-        )
-    return path
+        if watched.findings:
+            said = f"{job.run_date} passes limits; its scores stand as they are"
+            raise LimitPassed("\n".join([said, *map(indented, watched.findings)]))
+        return path
 
 
 def indented(finding: str) -> str:

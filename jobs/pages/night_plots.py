@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from jobs.monitoring.committee import Settled, VintageMonth
 from jobs.monitoring.history import Night
@@ -104,6 +105,7 @@ def months_on_book(months: Sequence[VintageMonth]) -> Figure:
         strength = 0.25 + 0.75 * (place + 1) / len(vintages)
         shares = [month.bad / month.approved for month in own]
         axes.plot([month.month_on_book for month in own], shares, color=BLUE, alpha=strength, marker="o", label=vintage)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     plots.label_axes(axes, "month on book", "bad, of all approved")
     plots.in_percent(axes, x=False)
     axes.set_ylim(bottom=0)
