@@ -4,6 +4,7 @@ A process kills itself right after a table is written, so that each kill is in t
 """
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +29,7 @@ from jobs.lake.tables import (
     Lake,
     source_table,
 )
+from jobs.monitor import monitor
 from jobs.runtime.errors import LimitPassed
 from tests.line import RUN_DATE, fingerprint, read_csv, write_csv
 from tests.processes import run_python
@@ -115,6 +117,14 @@ def taken_up(night: Night) -> Night:
     return night
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unwatched() -> Iterator[None]:
+    """Nobody looks at the scores, but in the tests that say so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nightly, "WATCHES", {})
+        yield
+
+
 def as_told(night: Night) -> list[tuple[str, str]]:
     return [(step.verb, str(step.outcome)) for step in steps_of(night.lake, [night.day])]
 
@@ -177,11 +187,22 @@ def limit_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks at the scores finds that they moved."""
 
     def look(job: Job) -> None:
-        with job.step("monitor"):
+        with job.step("watch"):
             job.lake.read_run_date(SCORES, job.run_date)
             raise LimitPassed("the scores moved: PSI 0.31, more than 0.25")
 
-    monkeypatch.setattr(nightly, "WATCHES", {"monitor": look})
+    monkeypatch.setattr(nightly, "WATCHES", {"watch": look})
+
+
+def test_a_night_that_nobody_has_watched_is_watched_alone(
+    taken_up: Night, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(nightly, "WATCHES", {"monitor": monitor})
+    before = taken_up.lake.version(SCORES)
+    assert taken_up.fire() in (0, LimitPassed.exit_code)  # twelve applicants may be anybody
+    assert "2018-06-17: monitor left to do" in capsys.readouterr().err
+    assert taken_up.lake.version(SCORES) == before
+    assert [verb for verb, _ in as_told(taken_up)[-2:]] == ["monitor", "nightly"]
 
 
 @pytest.mark.usefixtures("limit_passed")
@@ -193,7 +214,7 @@ def test_a_limit_that_is_passed_ends_with_7_when_all_is_written_and_is_told_once
     assert "nightly: the scores moved: PSI 0.31, more than 0.25" in capsys.readouterr().err
     assert taken_up.lake.version(SCORES) == before
     assert len((tmp_path / "scores-2018-06-17.csv").read_text().splitlines()) == NEW + 1
-    assert as_told(taken_up)[-3:] == [("monitor", "limit passed"), ("export", "done"), ("nightly", "limit passed")]
+    assert as_told(taken_up)[-3:] == [("watch", "limit passed"), ("export", "done"), ("nightly", "limit passed")]
     assert taken_up.fire("--export", str(tmp_path)) == 0
     assert "nothing to do" in capsys.readouterr().err
 
