@@ -1,12 +1,14 @@
 """One Spark session for the whole suite, and where the real sample is."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from sqlalchemy import Engine, event
 
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake
@@ -14,10 +16,19 @@ from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings, load_settings
 
 # Small data in many plans: compiling them well takes longer than running them.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -Xss8m")
+os.environ.setdefault(
+    "JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=512m -Xss8m"
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLE = Path(os.environ.get("HOME_CREDIT_SAMPLE", PROJECT.parent / "shared" / "data" / "home-credit-sample"))
+
+
+@event.listens_for(Engine, "connect")
+def without_waiting_for_the_disk(connection: object, _: object) -> None:
+    """MLflow's stores are SQLite here, and no test cuts the power: making one waits for the disk sixty times."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 SHARED_LAKES = ("demo_lake", "small_job")

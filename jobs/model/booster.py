@@ -167,8 +167,16 @@ class Model:
         return [f"{self.features[row.argmax()]} is infinite" if row.any() else None for row in wrong]
 
     def score(self, rows: pd.DataFrame, threshold: float) -> pd.DataFrame:
-        """One row for each row: probability, score in points, decision at the threshold, or why it has none."""
-        values = self.values(rows)
+        """As `score_of`, of rows that may be in another order of columns."""
+        return self.score_of(self.values(rows), threshold)
+
+    def score_of(self, values: Vector, threshold: float) -> pd.DataFrame:
+        """One row for each row: probability, score in points, decision at the threshold, or why it has none.
+
+        Args:
+            values: Applicants x features, in the model's order.
+            threshold: The probability from which an applicant is declined.
+        """
         probability = self.probabilities_of(values)
         scored = ~np.isnan(probability)
         return pd.DataFrame(

@@ -21,6 +21,10 @@ from jobs.registry.versions import Registered
 from jobs.runtime.settings import Explain
 
 SCORED = f"{KEY} BIGINT, probability DOUBLE, score BIGINT, decision STRING, reason_not_scored STRING"
+IN_ARROW = pa.schema(
+    {"probability": pa.float64(), "score": pa.int64(), "decision": pa.string(), "reason_not_scored": pa.string()}
+)
+"""What `Model.score_of` answers."""
 MEASURED = f"{KEY} BIGINT, TARGET BIGINT, probability DOUBLE"
 EXPLAINED = (
     f"{KEY} BIGINT, base_value DOUBLE, margin DOUBLE, "
@@ -35,6 +39,8 @@ LINEAGE = {
 }
 """What every row by a model says of it, with the columns' comments."""
 
+VALUES = "model_values"
+
 # A float32 probability that was stored and one that was computed again from the same features differ by less.
 SAME_PROBABILITY = 1e-6
 
@@ -48,6 +54,17 @@ def as_array(names: Sequence[str]) -> Column:
     return F.expr(f"array({', '.join(names)})").cast("array<float>")
 
 
+def with_values(rows: DataFrame, model: Model, *others: str) -> DataFrame:
+    """SK_ID_CURR, the other columns, and the model's features as one array of doubles, as `values_of` reads it."""
+    return rows.selectExpr(KEY, *others, f"cast(array({', '.join(model.features)}) as array<double>) as {VALUES}")
+
+
+def values_of(rows: pa.RecordBatch) -> Vector:
+    """The features of a batch, one row an applicant, nan where unknown, in the model's order."""
+    flat: Vector = rows[VALUES].flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(rows.num_rows, -1)
+
+
 def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
     """`Model.score` of each row.
 
@@ -57,10 +74,11 @@ def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
         threshold: The probability from which an applicant is declined.
     """
 
-    def score(frame: pd.DataFrame, loaded: Model) -> pd.DataFrame:
-        return pd.concat([frame[[KEY]], loaded.score(frame, threshold)], axis=1)
+    def score(each: pa.RecordBatch, loaded: Model) -> pa.RecordBatch:
+        answers = pa.RecordBatch.from_pandas(loaded.score_of(values_of(each), threshold), IN_ARROW)
+        return pa.RecordBatch.from_arrays([each[KEY], *answers.columns], names=[KEY, *IN_ARROW.names])
 
-    answers = rows.selectExpr(KEY, *model.features).mapInPandas(by_batch(model, score), SCORED)
+    answers = with_values(rows, model).mapInArrow(by_batch(model, score), SCORED)
     return answers.select(
         KEY, "probability", "score", "decision", F.lit(threshold).alias("threshold"), "reason_not_scored"
     )
@@ -69,11 +87,15 @@ def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
 def with_probabilities(rows: DataFrame, model: Model, features: Sequence[str] = ()) -> DataFrame:
     """SK_ID_CURR, TARGET, the model's probability and the named features of each row."""
 
-    def measure(frame: pd.DataFrame, loaded: Model) -> pd.DataFrame:
-        return frame[[KEY, "TARGET", *features]].assign(probability=loaded.probabilities(frame))
+    names = [KEY, "TARGET", "probability", *features]
+
+    def measure(each: pa.RecordBatch, loaded: Model) -> pa.RecordBatch:
+        probabilities = pa.array(loaded.probabilities_of(values_of(each)), from_pandas=True)
+        known = [each[name] for name in features]
+        return pa.RecordBatch.from_arrays([each[KEY], each["TARGET"], probabilities, *known], names=names)
 
     schema = ", ".join([MEASURED, *[f"`{name}` DOUBLE" for name in features]])
-    return rows.selectExpr(KEY, "TARGET", *model.features).mapInPandas(by_batch(model, measure), schema)
+    return with_values(rows, model, "TARGET", *features).mapInArrow(by_batch(model, measure), schema)
 
 
 def measured(rows: DataFrame, model: Model) -> pd.DataFrame:
@@ -91,12 +113,12 @@ def explained(rows: DataFrame, model: Model, settings: Explain) -> DataFrame:
     """
 
     def explain(each: pa.RecordBatch, loaded: Model) -> pa.RecordBatch:
-        values = np.ascontiguousarray(each.select(loaded.features).to_pandas().to_numpy())
+        values = values_of(each)
         explanations = loaded.explanations(values, settings.reasons, settings.contributions, settings.additivity)
         check_same_probability(each["probability"].to_numpy(), explanations.probability)
         return as_arrow(each[KEY], explanations)
 
-    return rows.selectExpr(KEY, "probability", *model.features).mapInArrow(by_batch(model, explain), EXPLAINED)
+    return with_values(rows, model, "probability").mapInArrow(by_batch(model, explain), EXPLAINED)
 
 
 def as_arrow(keys: pa.Array, explained: Explanations) -> pa.RecordBatch:
