@@ -101,16 +101,17 @@ def as_counts(lines: Sequence[Counted], edges: Mapping[str, Sequence[float]]) ->
     margins: dict[str, dict[int, int]] = defaultdict(dict)
     families: dict[str, dict[str, float]] = defaultdict(dict)
     for part, kind, name, place, rows, total in sorted(lines):
+        of_features = features[part]  # empty where a model gains from none
         match kind:
             case "feature":
-                features[part][name][place] = rows
+                of_features[name][place] = rows
             case "margin":
                 margins[part][place] = rows
             case _:
                 families[part][name] = total / rows / PARTS_OF_LOG_ODDS
     return {
         part: Counts(
-            rows=sum(next(iter(of_features.values()))) if of_features else 0,
+            rows=sum(next(iter(of_features.values()))) if of_features else sum(margins[part].values()),
             features=of_features,
             margins=margins[part],
             families=families[part],
