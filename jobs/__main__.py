@@ -18,6 +18,7 @@ from jobs import (
     nightly,
     outcomes,
     promote,
+    quarantine,
     register,
     replay,
     report,
@@ -55,6 +56,7 @@ VERBS = (
     replay,
     decide,
     export,
+    quarantine,
     serve,
     status,
 )

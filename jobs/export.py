@@ -1,15 +1,14 @@
 """Scores and reasons as one CSV file, for whoever writes the letters."""
 
 import argparse
-import csv
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.spec import KEY
+from jobs.lake.csv_output import write_whole
 from jobs.lake.job import Job
 from jobs.lake.options import add_run_date, check_folder, open_job
 from jobs.lake.tables import EXPLANATIONS
@@ -46,14 +45,8 @@ def export(job: Job, folder: Path) -> Path:
     """
     with job.step("export") as step:
         rows = letters(job)
-        folder.mkdir(parents=True, exist_ok=True)
         path = letters_file(folder, job.run_date)
-        unfinished = path.with_suffix(".unfinished")
-        try:
-            written = write_csv(unfinished, rows.orderBy(KEY).toLocalIterator())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        written = write_whole(path, COLUMNS, rows.orderBy(KEY).toLocalIterator())
         step.say(f"{written:,} applicants in {path}")
         step.counted(written, written)
         step.measure("exported", written)
@@ -78,15 +71,3 @@ def letters(job: Job) -> DataFrame:
     if not rows.where("probability is not null and not explained_by <=> model_sha256").isEmpty():
         raise UserError(f"{job.lake.path(EXPLANATIONS)} does not explain the scores of {job.run_date}: explain first")
     return rows.select(*COLUMNS)
-
-
-def write_csv(path: Path, rows: Iterator[Row]) -> int:
-    """A header and the rows, null as an empty cell; gives how many there are."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        written = 0
-        for row in rows:
-            writer.writerow(row)
-            written += 1
-        return written

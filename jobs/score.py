@@ -37,8 +37,8 @@ def score(job: Job) -> None:
     """
     with job.step("score") as step:
         store = connect(job.lake.address, job.settings.mlflow)
-        features_version = job.lake.version(FEATURES)
         champion = store.versions.need_champion()
+        features_version = job.lake.version(FEATURES)
         step.with_model(champion.version, champion.sha256)
         model = store.versions.registered_model(champion)
         applicants = inputs_of(model, job.lake, job.run_date).where(F.col("TARGET").isNull())

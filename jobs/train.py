@@ -99,7 +99,7 @@ def log_documentation(
     """Log what documents the model to the run: plots, tables, the model card, and the audit by group."""
     logged, trials = run.described(), runs.trials(run.id)
     evaluation = run_documents.evaluate(
-        job, logged, training.rows, training.new, trained.model, trained.measured, second
+        job, logged, training.own, training.new, trained.model, trained.measured, second
     )
     card = run_documents.card_of(job, logged, trained.model, training.rows, training.inputs, evaluation, trials)
     run.log_measures(run_documents.measures_of(card), model_id=logged.model_id)

@@ -198,7 +198,8 @@ def rows_of_fold(
     own = fold == left_out
     fits, ends = ~own & ~stops, ~own & stops
     read = tuple(signs[place] for place in places)
-    rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own], read)
+    bad_rate = float(labels.mean(dtype=np.float64))
+    rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own], read, bad_rate)
     return ordered.filter(pa.array(own)), rows
 
 

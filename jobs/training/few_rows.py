@@ -121,12 +121,11 @@ def dealt_anew(training: TrainingSet, split: Split) -> tuple[TrainingSet, Split]
             f"the folds of split.seed {split.seed} hold too few of a TARGET, and nested features were fitted by them: "
             "bring a larger delivery, or assemble with --set nested.enabled=false"
         )
-    applicants = training.rows.drop("part")
     for seed in range(split.seed + 1, split.seed + 1 + MOST_SPLITS):
         tried = split.model_copy(update={"seed": seed})
-        rows = folds.labelled(applicants, tried)
+        rows = folds.labelled(training.rows.drop("part"), tried)
         if Labels.of(rows).fewest[0] >= FEWEST_OF_A_CLASS:
-            return replace(training, rows=rows), tried
+            return replace(training, rows=rows, own=folds.labelled(training.own.drop("part"), tried)), tried
     raise UserError(
         f"none of {MOST_SPLITS} splits leaves {FEWEST_OF_A_CLASS} applicants of each TARGET in every part: bring a "
         "larger delivery"

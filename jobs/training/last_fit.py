@@ -151,6 +151,14 @@ def measured_out_of_fold(
     line = calibration_of(margins, twins.labels, twins.folds)
     if line is not None and line.improves:
         margins = calibration.cross_fitted(margins, twins.labels, twins.folds)
+    said = pd.DataFrame(
+        {
+            KEY: twins.applicants,
+            "TARGET": twins.labels.astype(np.int64),
+            "probability": measures.probabilities_of(margins),
+        }
+    )
+    own = training.own.select(KEY).toPandas()
     is_everybody = settings.train.test_folds_too != "never"
     fitted_on = read.rows if is_everybody else read.rows.where(F.col("part") != folds.TEST)
     fitted = grown(fitted_on, read.inputs, with_rounds(settings.train, ended.rounds))
@@ -166,13 +174,7 @@ def measured_out_of_fold(
         curves={"train_log_loss": by_round(history_of(fitted).train_objective_history[LOSS]), **ended.curves},
         fitted_on=fitted_on,
         measured_on=MeasuredOn.OUT_OF_FOLD,
-        measured=pd.DataFrame(
-            {
-                KEY: twins.applicants,
-                "TARGET": twins.labels.astype(np.int64),
-                "probability": measures.probabilities_of(margins),
-            }
-        ),
+        measured=said[said[KEY].isin(own[KEY])].reset_index(drop=True),
     )
 
 

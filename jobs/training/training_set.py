@@ -23,6 +23,7 @@ class TrainingSet:
 
     Args:
         rows: SK_ID_CURR, TARGET, part (see `folds`) and the features of the labelled ones, to learn from.
+        own: Those of the rows that the delivery itself labels: they alone measure a model, and are audited.
         new: SK_ID_CURR, TARGET (null) and the features of the others, to say how far they are from these.
         inputs: The model's features, in its order.
         feature_set: Their version.
@@ -31,6 +32,7 @@ class TrainingSet:
     """
 
     rows: DataFrame
+    own: DataFrame
     new: DataFrame
     inputs: tuple[Named, ...]
     feature_set: str
@@ -67,11 +69,11 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
         )
     check_row_models(job, feature_sets[0])
     new = rows.where(F.col("TARGET").isNull() & (F.col("feature_set") == feature_sets[0]))
-    learned = labelled.selectExpr(KEY, "TARGET", "part", *names)
-    if job.settings.train.matured_outcomes:
-        learned = with_matured(job, learned, names, feature_sets[0], number)
+    own = labelled.selectExpr(KEY, "TARGET", "part", *names)
+    has_more = job.settings.train.matured_outcomes
     return TrainingSet(
-        learned,
+        with_matured(job, own, names, feature_sets[0], number) if has_more else own,
+        own,
         new.selectExpr(KEY, "TARGET", *names),
         inputs,
         feature_sets[0],

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from features.reason_families import FAMILIES
 from jobs.__main__ import main
-from jobs.export import COLUMNS, export, write_csv
+from jobs.export import COLUMNS, export
+from jobs.lake.csv_output import write_csv
 from jobs.lake.job import Job
 from jobs.lake.tables import EXPLANATIONS, SCORES
 from jobs.runtime.errors import UserError
@@ -65,11 +66,11 @@ def test_a_run_that_breaks_leaves_the_file_that_was_there(small_job: Job, tmp_pa
     path = export(small_job, tmp_path)
     before = path.read_bytes()
 
-    def breaks(unfinished: Path, _: object) -> int:
+    def breaks(unfinished: Path, *_: object) -> int:
         unfinished.write_text("half a row")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("jobs.export.write_csv", breaks)
+    monkeypatch.setattr("jobs.lake.csv_output.write_csv", breaks)
     with pytest.raises(OSError, match="no space left"):
         export(small_job, tmp_path)
     assert path.read_bytes() == before
@@ -78,7 +79,7 @@ def test_a_run_that_breaks_leaves_the_file_that_was_there(small_job: Job, tmp_pa
 
 def test_what_is_unknown_is_an_empty_cell(tmp_path: Path) -> None:
     row = (100001, "2018-05-17", None, None, None, None, None, None, None, 'NOISE is "infinite", or so', 1)
-    assert write_csv(tmp_path / "rows.csv", iter([row])) == 1
+    assert write_csv(tmp_path / "rows.csv", COLUMNS, iter([row])) == 1
     (found,) = rows_of(tmp_path / "rows.csv")
     assert (found["probability"], found["decision"], found["reason_1"]) == ("", "", "")
     assert found["reason_not_scored"] == 'NOISE is "infinite", or so'

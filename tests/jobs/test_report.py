@@ -1,6 +1,7 @@
 """The report: one page without anything from elsewhere, about made-up rows and about a lake that `run` filled."""
 
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from html.parser import HTMLParser
@@ -207,6 +208,10 @@ def test_an_applicant_of_another_delivery_cannot_be_explained(spark: SparkSessio
         report(job, applicant=7)
 
 
-def test_an_object_store_needs_a_place_for_the_page(spark: SparkSession, settings: Settings):
+def test_an_object_store_needs_a_place_for_the_page(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Of which there is none here to lock."""
+    monkeypatch.setattr("jobs.lake.job.locked", lambda *_: nullcontext())
     with pytest.raises(UserError, match="--output FILE"):
         report(Job(Lake("s3a://bucket/lake", spark), RUN_DATE, settings))

@@ -32,7 +32,10 @@ QUICK = (
     *("search.trials=0", "search.logistic_c=[]", "explain.stability=false"),
     # Trees alone, so that those which may not split are at chance; enough columns for each of a few features.
     *("train.linear_share=0", "train.colsample_bytree=0.3"),
+    # So few applicants and features say next to nothing: who may not split is to be refused, and nobody else.
+    "gates.auc=0.5",
 )
+AT_CHANCE_REFUSED = ("train.reg_alpha=1000000", "gates.auc=0.55")
 INPUTS = tuple(named for place, named in enumerate(catalogue()) if named.family == "external scores" or place % 30 == 0)
 """What the models read: these tests ask who scores whom, and a thousand columns are planned for each question."""
 
@@ -84,7 +87,7 @@ def rows(job: Job, table: str, day: date) -> int:
 @pytest.fixture(scope="module")
 def refused_at_first(line: Job, deliveries: Deliveries) -> str:
     """What is said of trees that may not split, where there is no champion."""
-    stiff = replace(line, run_date=AT_CHANCE, settings=settings_with("train.reg_alpha=1000000"))
+    stiff = replace(line, run_date=AT_CHANCE, settings=settings_with(*AT_CHANCE_REFUSED))
     with pytest.raises(GateRefused) as refused:
         run(stiff, str(deliveries.whole))
     return str(refused.value)
@@ -110,7 +113,7 @@ def scored(line: Job, deliveries: Deliveries, champion: Registered) -> Job:
 @pytest.fixture(scope="module")
 def refused(deliveries: Deliveries, scored: Job) -> Job:
     """A later delivery whose candidate, of trees that may not split, a gate refuses."""
-    job = replace(scored, run_date=REFUSED, settings=settings_with("train.reg_alpha=1000000"))
+    job = replace(scored, run_date=REFUSED, settings=settings_with(*AT_CHANCE_REFUSED))
     with pytest.raises(GateRefused, match=r"stays champion: auc 0\.5000"):
         run(job, str(deliveries.fewer))
     return job

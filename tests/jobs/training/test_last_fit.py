@@ -70,6 +70,7 @@ def test_few_applicants_are_each_measured_by_trees_that_never_saw_their_fold(
     values, labels = known[training_set.names].to_numpy(dtype=np.float32), known["TARGET"].to_numpy(dtype=np.float32)
     rounds = model.predictor.size
     parameters = {**Trees(settings.train).parameters, "objective": "binary:logistic", "nthread": 1}
+    parameters |= {"base_score": float(labels.mean(dtype=np.float64))}
     expected = np.empty(len(known))
     for number in range(3):
         out = (known["fold"] == number).to_numpy()
@@ -168,6 +169,16 @@ def test_the_test_folds_are_learned_from_as_the_settings_say(few_job: Job, train
     assert everybody.fitted_on.count() == LABELLED
     assert everybody.model.sha256 != plain.model.sha256
     assert everybody.model.predictor.size == plain.model.predictor.size
+
+
+def test_whom_another_delivery_labels_is_learned_from_and_measures_nobody(
+    few_job: Job, training_set: TrainingSet
+) -> None:
+    """As outcomes of earlier deliveries are, where the settings take them."""
+    own = training_set.rows.where("SK_ID_CURR % 3 > 0")
+    trained = fitted(few_job, replace(training_set, own=own))
+    assert trained.fitted_on.count() == LABELLED
+    assert trained.measured["SK_ID_CURR"].tolist() == sorted(row["SK_ID_CURR"] for row in own.collect())
 
 
 def test_a_linear_part_is_in_the_model_and_in_its_twins(few_job: Job, training_set: TrainingSet) -> None:
