@@ -93,13 +93,14 @@ def quarantine(lake: Lake, asked: Asked, sample: int = 0, folder: Path | None = 
         console.print(nothing(lake, asked), highlight=False)
         return
     console.print(reasons_grid(counts))
-    for table, rows in rows_of.items():
-        if sample and table.name in {count.table for count in counts}:
+    held = {count.table for count in counts}
+    with_rows = {table: rows for table, rows in rows_of.items() if table.name in held}
+    if sample:
+        for table, rows in with_rows.items():
             print_sample(console, table, rows, sample)
     if folder is not None:
-        for table, rows in rows_of.items():
-            if table.name in {count.table for count in counts}:
-                export(console, table, rows, folder / f"{table.name}.csv")
+        for table, rows in with_rows.items():
+            export(console, table, rows, folder / f"{table.name}.csv")
 
 
 @dataclass(frozen=True)

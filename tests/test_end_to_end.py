@@ -48,8 +48,9 @@ def test_a_second_run_on_the_same_rows_shuffled_and_in_other_partitions_leaves_t
     with setting(spark, "spark.sql.shuffle.partitions", "7"):
         assert run_line(tmp_path / "delivery", demo_lake) == 0
     after = fingerprint(spark, demo_lake)
-    # The log of steps has a row for each execution, and one for the line.
+    # These two only grow: by a row for each step and one for the line, and by one for the scores and the reasons each.
     assert after.pop("operations/steps")[0] - before.pop("operations/steps")[0] == 8
+    assert after.pop("operations/decisions")[0] - before.pop("operations/decisions")[0] == 2
     assert {table for table in before if after[table] != before[table]} == set()
 
 
@@ -77,7 +78,8 @@ def test_a_first_run_on_real_applicants_ends_with_a_champion_and_scores_and_a_se
     before = fingerprint(spark, lake)
     assert main(words) == 0
     after = fingerprint(spark, lake)
-    assert after.pop("operations/steps")[0] == 2 * before.pop("operations/steps")[0]
+    for grows in ("operations/steps", "operations/decisions"):
+        assert after.pop(grows)[0] == 2 * before.pop(grows)[0]
     assert after == before
     assert store.versions.need_champion() == champion
 

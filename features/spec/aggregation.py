@@ -1,5 +1,6 @@
 """How many rows become one number: the aggregation, the window, and whether the sign of the risk stays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -78,3 +79,8 @@ class Window:
 
 
 EVER = Window(None)
+
+
+def as_windows(ends: Sequence[int | Window]) -> tuple[Window, ...]:
+    """Windows, some of which are given by where they end in the table's unit of age."""
+    return tuple(end if isinstance(end, Window) else Window(end) for end in ends)

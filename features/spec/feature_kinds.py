@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from features.checks import Misdeclared, check_family, check_name, check_sentence, check_some, check_sql
-from features.spec.aggregation import EVER, Aggregation, By, Risk, Window
+from features.spec.aggregation import EVER, Aggregation, By, Risk, Window, as_windows
 from features.spec.rows import ALL, Slice
 
 
@@ -39,7 +39,7 @@ class Feature:
     @property
     def spans(self) -> tuple[Window, ...]:
         """The windows, as `Window` objects."""
-        return tuple(w if isinstance(w, Window) else Window(w) for w in self.windows)
+        return as_windows(self.windows)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ class Ratio:
     @property
     def spans(self) -> tuple[Window, ...]:
         """The windows, as `Window` objects."""
-        return tuple(w if isinstance(w, Window) else Window(w) for w in self.windows)
+        return as_windows(self.windows)
 
     @property
     def values(self) -> tuple[str, ...]:

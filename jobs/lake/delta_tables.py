@@ -1,7 +1,7 @@
 """Delta tables at an address, and the only code that knows that they are Delta."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import PurePosixPath
@@ -189,14 +189,12 @@ class DeltaTables:
             self.save(rows.write.format("delta").partitionBy("run_date").options(**TABLE_PROPERTIES), table)
             return self.version(table)
         same = " AND ".join(f"kept.{name} = new.{name}" for name in key)
-        try:
+        with self.told_when_written_meanwhile(table):
             self.spark.sql(
                 f"MERGE INTO delta.`{self.path(table)}` AS kept USING {{rows}} AS new ON {same} "
                 "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
                 rows=rows,
             )
-        except WRITTEN_MEANWHILE as error:
-            raise TryAgain(f"{self.path(table)} was written by another process meanwhile: try again") from error
         return self.version(table)
 
     def replace_all(self, table: str, rows: DataFrame) -> None:
@@ -243,7 +241,7 @@ class DeltaTables:
         # Delta leaves out a transaction of a number that it knows, and lets only one of two commit that are open.
         self.save(writer.options(txnAppId=table, txnVersion=turn), table)
         if self.spark.conf.get(LAST_COMMIT, None) is None:
-            raise TryAgain(f"{self.path(table)} was written by another process meanwhile: try again")
+            raise self.written_meanwhile(table)
 
     def save(self, writer: DataFrameWriter, table: str) -> None:
         """Write as it is set up; see `committed`.
@@ -252,7 +250,21 @@ class DeltaTables:
             TryAgain: Another process wrote the same rows meanwhile; there is no lock elsewhere than on this machine.
         """
         self.spark.conf.unset(LAST_COMMIT)
-        try:
+        with self.told_when_written_meanwhile(table):
             writer.save(self.path(table))
+
+    @contextmanager
+    def told_when_written_meanwhile(self, table: str) -> Iterator[None]:
+        """Say of a write within the block that another one came between.
+
+        Raises:
+            TryAgain: Another process wrote the same rows meanwhile.
+        """
+        try:
+            yield
         except WRITTEN_MEANWHILE as error:
-            raise TryAgain(f"{self.path(table)} was written by another process meanwhile: try again") from error
+            raise self.written_meanwhile(table) from error
+
+    def written_meanwhile(self, table: str) -> TryAgain:
+        """What an operator is told whose write came too late."""
+        return TryAgain(f"{self.path(table)} was written by another process meanwhile: try again")

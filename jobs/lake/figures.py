@@ -148,13 +148,20 @@ def of_columns(table: Table, row: Row, rows: int, independent: int) -> list[Figu
         for column in always_there(table)
     ]
     figures += [
-        Figure(table.name, Kind.MEAN, row[f"mean {name}"], independent, name, row[f"spread {name}"])
+        Figure(
+            table.name, Kind.MEAN, rounded(row[f"mean {name}"], 6), independent, name, rounded(row[f"spread {name}"], 3)
+        )
         for name in numbers(table)
         if row[f"mean {name}"] is not None
     ]
     if table.moments and row["age"] is not None:
         figures.append(Figure(table.name, Kind.FRESHNESS, row["age"], independent, table.moments[0].column))
     return figures
+
+
+def rounded(number: float, digits: int) -> float:
+    """To so many significant digits: the last ones of a sum depend on the order that its rows come in."""
+    return float(f"{number:.{digits}g}")
 
 
 def count_levels(rows: DataFrame, table: Table) -> dict[str, dict[str, int]]:

@@ -6,7 +6,6 @@ that is gone renews no more, and its lease runs out. A token tells whose it is, 
 than its lease finds out.
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pyspark.sql import functions as F
 from jobs.lake.delta_tables import DeltaTables
 from jobs.lake.one_writer import Holder, is_written, utc
 from jobs.runtime.errors import TryAgain
+from jobs.runtime.progress import repeated
 
 LOCK: Final = "operations/lock"
 LEASE: Final = timedelta(minutes=10)
@@ -132,18 +132,7 @@ class LeaseLock:
         Raises:
             TryAgain: It was lost meanwhile: what was written may be mixed with what another one wrote.
         """
-        done = threading.Event()
-
-        def go_on() -> None:
-            while not done.wait(LEASE.total_seconds() / RENEWALS):
-                self.renew()
-
-        thread = threading.Thread(target=go_on, daemon=True)
-        thread.start()
-        try:
+        with repeated(self.renew, LEASE.total_seconds() / RENEWALS):
             yield
-        finally:
-            done.set()
-            thread.join()
         if self.lost:
             raise TryAgain(f"the lake's lease was lost meanwhile: {self.lost}")

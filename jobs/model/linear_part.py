@@ -66,8 +66,7 @@ class Steps:
 
     def of(self, column: Values) -> Vector:
         """What the feature's values add, (rows,)."""
-        known = self.adds[np.searchsorted(self.edges, column, side="right").clip(max=self.edges.size)]
-        return np.where(np.isnan(column), self.unknown, known)
+        return by_bin(column, self.edges, self.adds, self.unknown)
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,7 @@ class Scale:
 
     def of(self, column: Values) -> Vector:
         """The feature's values on the scale, (rows,)."""
-        known = self.scores[np.searchsorted(self.edges, column, side="right").clip(max=self.edges.size)]
-        return np.where(np.isnan(column), 0.0, known)
+        return by_bin(column, self.edges, self.scores, 0.0)
 
 
 def fit(values: Values, labels: Labels, signs: Sequence[int], settings: Train) -> LinearPart:
@@ -139,8 +137,16 @@ def fit(values: Values, labels: Labels, signs: Sequence[int], settings: Train) -
         if weight and not (settings.monotone and signs and weight * signs[place] < 0)
     }
     largest = sorted(allowed, key=lambda place: (-abs(allowed[place]), place))[: settings.linear_features]
-    steps = (as_steps(place, scales[place], allowed[place]) for place in sorted(largest))
+    steps = (
+        Steps(place, scales[place].edges, allowed[place] * scales[place].scores, 0.0, scales[place].rows)
+        for place in sorted(largest)
+    )
     return LinearPart(tuple(steps), float(line.intercept_[0]))
+
+
+def by_bin(column: Values, edges: Vector, known: Vector, unknown: float) -> Vector:
+    """The number of each value's bin, or that of the unknown, (rows,)."""
+    return np.where(np.isnan(column), unknown, known[np.searchsorted(edges, column, side="right")])
 
 
 def scale_of(column: Values) -> Scale | None:
@@ -160,11 +166,6 @@ def scale_of(column: Values) -> Scale | None:
     mean = scores @ rows / known.size
     deviation = np.sqrt((scores - mean) ** 2 @ rows / column.size)
     return Scale(edges, (scores - mean) / deviation, np.append(rows, unknown))
-
-
-def as_steps(place: int, scale: Scale, weight: float) -> Steps:
-    """What a feature adds by its weight."""
-    return Steps(place, scale.edges, weight * scale.scores, 0.0, scale.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from datetime import date
 from pyspark.sql import Row
 from pyspark.sql import functions as F
 
+from jobs.lake.checks import Check
+from jobs.lake.comparison import Verdict
 from jobs.lake.tables import (
     DRIFT,
     EXPECTATIONS,
@@ -189,8 +191,16 @@ def read_months(lake: Lake, since: date, upto: date) -> tuple[VintageMonth, ...]
 
 
 def refusals(rows: list[Row]) -> dict[date, tuple[str, ...]]:
-    """What was counted against each delivery that was refused."""
+    """What spoke against each delivery that was refused: the reasons of its rows, and figures that are not as usual.
+
+    Args:
+        rows: Of `operations/refused_checks`; those of before figures were kept have no verdict.
+    """
     found: dict[date, list[str]] = defaultdict(list)
     for row in rows:
-        found[row["run_date"]].append(f"{row['file']}: {row['rows']:,} {row['check']}")
+        lines, reason = found[row["run_date"]], row["check"].partition(f"{Check.REASON.value} ")[2]
+        if reason:
+            lines.append(f"{row['file']}: {row['rows']:,} rows, {reason}")
+        elif "verdict" in row and row["verdict"] == Verdict.ERROR:
+            lines.append(row["sentence"])
     return {run_date: tuple(lines) for run_date, lines in found.items()}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from jobs.model.booster import Model, unusable
@@ -83,6 +83,12 @@ def counted_scores(part: str, values: Vector, model: Model) -> list[Counted]:
         whole = np.rint(explained[:, inside].astype(np.float64) * PARTS_OF_LOG_ODDS).astype(np.int64)
         lines.append(Counted(part, FAMILY, family, 0, len(values), int(whole.sum())))
     return lines
+
+
+def margin_step(size: float) -> Column:
+    """The step of the margin, of so many log-odds, that a stored probability is in: the column "step"."""
+    margin = F.ln(F.col("probability") / (1 - F.col("probability")))
+    return F.floor(margin / size).alias("step")
 
 
 def columns_of(families: Sequence[str]) -> dict[str, NDArray[np.int64]]:

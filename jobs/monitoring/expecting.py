@@ -11,6 +11,7 @@ from jobs.lake.job import Job
 from jobs.lake.tables import EXPECTATIONS
 from jobs.model.booster import APPROVE, DECLINE
 from jobs.model.expectations import METHOD, STEP, Expected, expected
+from jobs.monitoring.counting import margin_step
 
 ALL, APPROVED, DECLINED = "all", "approved", "declined"
 POPULATIONS = {ALL: (APPROVE, DECLINE), APPROVED: (APPROVE,), DECLINED: (DECLINE,)}
@@ -53,10 +54,9 @@ def steps_of(scores: DataFrame) -> pd.DataFrame:
 
     Probabilities are added as decimals, so that no sum depends on the order of its rows.
     """
-    margin = F.ln(F.col("probability") / (1 - F.col("probability")))
     counted = (
         scores.where("probability is not null")
-        .groupBy(F.floor(margin / STEP).alias("step"), "decision", band_of(F.col("score")).alias("band"))
+        .groupBy(margin_step(STEP), "decision", band_of(F.col("score")).alias("band"))
         .agg(F.count("*").alias("rows"), F.sum(F.col("probability").cast("decimal(20,15)")).alias("bad"))
     )
     steps = counted.withColumns({"bad": F.col("bad").cast("double")}).toPandas()

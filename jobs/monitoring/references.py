@@ -4,12 +4,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.spec import KEY
+from jobs.lake import folds
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import FEATURES
 from jobs.model.booster import Model
 from jobs.model.reference import STEP, Counts, Reference, edges_of, shares_of_gain
-from jobs.monitoring.counting import PART, count_parts
+from jobs.monitoring.counting import PART, count_parts, margin_step
 from jobs.registry.runs import Runs, Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered
@@ -96,8 +97,7 @@ def margins_of(said: DataFrame) -> dict[int, int]:
     Args:
         said: probability.
     """
-    margin = F.ln(F.col("probability") / (1 - F.col("probability")))
-    steps = said.where("probability is not null").groupBy(F.floor(margin / STEP).alias("step")).count()
+    steps = said.where("probability is not null").groupBy(margin_step(STEP)).count()
     return {row["step"]: row["count"] for row in steps.collect()}
 
 
@@ -113,6 +113,5 @@ def features_of(parts: list[Counts]) -> dict[str, object]:
 def edges_of_sample(rows: DataFrame, names: list[str]) -> dict[str, list[float]]:
     """The edges of each feature's bins, by the labelled applicants whose hash is smallest: the same ones each time."""
     labelled = rows.where(F.col(PART) != NEW)
-    drawn = labelled.select(KEY).orderBy(F.xxhash64(KEY), KEY).limit(SAMPLED)
-    sample = labelled.join(F.broadcast(drawn), on=KEY, how="left_semi").selectExpr(*names).toPandas()
+    sample = folds.some_of(labelled, SAMPLED).selectExpr(*names).toPandas()
     return {name: edges_of(sample[name].to_numpy(dtype=float)) for name in names}

@@ -14,6 +14,7 @@ from jobs.lake.tables import EXPECTATIONS, MONTHS_ON_BOOK, OUTCOMES, SCORES, SET
 from jobs.model.booster import APPROVE
 from jobs.model.expectations import STEP
 from jobs.model.realised import Realised, realised
+from jobs.monitoring.counting import margin_step
 from jobs.monitoring.expecting import ALL, APPROVED, AUC, BAD_RATE, POPULATIONS, band_name, band_of
 from jobs.monitoring.outcomes import OBSERVED
 
@@ -60,14 +61,13 @@ def with_outcomes(lake: Lake) -> DataFrame:
 def steps_with_outcomes(lake: Lake) -> pd.DataFrame:
     """run_date, vintage, step, decision, band, rows, known, bad and the sums of probabilities of the known, collected:
     as many rows as there are steps of the margin. Probabilities are added as decimals, whatever the order of rows."""
-    margin = F.ln(F.col("probability") / (1 - F.col("probability")))
     known = F.col(TARGET).isNotNull()
     counted = (
         with_outcomes(lake)
         .groupBy(
             "run_date",
             vintage_of(F.col("run_date")).alias("vintage"),
-            F.floor(margin / STEP).alias("step"),
+            margin_step(STEP),
             "decision",
             band_of(F.col("score")).alias("band"),
         )

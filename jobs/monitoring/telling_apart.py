@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.spec import KEY
+from jobs.lake import folds
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES
 from jobs.model.booster import Model
@@ -52,7 +53,6 @@ def tell_apart(
 
 def sampled(rows: DataFrame, names: list[str], most: int) -> Vector:
     """The features of at most so many applicants: those whose hash is smallest, in the order of the hash."""
-    drawn = rows.select(KEY).orderBy(F.xxhash64(KEY), KEY).limit(most)
-    taken = rows.join(F.broadcast(drawn), on=KEY, how="left_semi").selectExpr(KEY, *names).toPandas()
+    taken = folds.some_of(rows, most).selectExpr(KEY, *names).toPandas()
     values: Vector = taken.sort_values(KEY)[names].to_numpy(dtype=float)
     return values

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from features.spec import KEY
+from jobs.lake import folds
 from jobs.model.booster import Model, unusable
 from jobs.model.contributions import by_family, raising
 from jobs.model.measures import Vector, midranks
@@ -82,9 +82,7 @@ def sample_of(test: DataFrame, model: Model) -> pd.DataFrame:
     Returns:
         SK_ID_CURR, TARGET and the model's features, in the order of the applicants.
     """
-    # Found by their key alone: sorting rows of a thousand columns takes most of its time to compile.
-    drawn = test.select(KEY).orderBy(F.xxhash64(KEY), KEY).limit(SAMPLE)
-    rows = test.join(F.broadcast(drawn), on=KEY, how="left_semi").selectExpr(KEY, "TARGET", *model.features)
+    rows = folds.some_of(test, SAMPLE).selectExpr(KEY, "TARGET", *model.features)
     return rows.toPandas().sort_values(KEY, ignore_index=True)
 
 

@@ -43,6 +43,7 @@ class Dealt:
         inputs: The features, in order.
         kept: The features that a fold's fit may read, where they were selected; `NO_FOLD` for a fit on all folds.
         by_round: Whether nobody ends a fit, so that it says what it comes to by round.
+        bad_rate: That the trees of every fold start from; None where each starts from that of its own rows.
     """
 
     rows: DataFrame
@@ -50,6 +51,7 @@ class Dealt:
     inputs: tuple[Named, ...]
     kept: Mapping[int, tuple[str, ...]]
     by_round: bool
+    bad_rate: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,11 +142,12 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
     places = {name: place for place, name in enumerate(dealt.names)}
     read = {fold: [places[name] for name in dealt.names_for(fold)] for fold in range(dealt.folds)}
     signs = signs_of(dealt.inputs)
+    bad_rate = dealt.bad_rate
 
     def answer(key: tuple[Any, ...], group: pa.Table) -> pa.Table:
         left_out = int(key[0].as_py())
         started = time.monotonic()
-        own, rows = rows_of_fold(group.sort_by(KEY), left_out, read[left_out], signs)
+        own, rows = rows_of_fold(group.sort_by(KEY), left_out, read[left_out], signs, bad_rate)
         fitted = candidate.fit(rows)
         return pa.table(
             {
@@ -183,7 +186,7 @@ def in_tasks(
 
 
 def rows_of_fold(
-    ordered: pa.Table, left_out: int, places: Sequence[int], signs: Sequence[int]
+    ordered: pa.Table, left_out: int, places: Sequence[int], signs: Sequence[int], bad_rate: float | None
 ) -> tuple[pa.Table, FoldRows]:
     """The rows that are left out, and all of the fold's rows as arrays of the features in these places.
 
@@ -192,13 +195,13 @@ def rows_of_fold(
         left_out: The fold.
         places: Of the features that are read, among all.
         signs: Of all features, as `signs_of`.
+        bad_rate: As `Dealt.bad_rate`.
     """
     fold, stops = ordered[FOLD].to_numpy(), ordered[STOPS].to_numpy()
     values, labels = values_of(ordered)[:, places], as_labels(ordered)
     own = fold == left_out
     fits, ends = ~own & ~stops, ~own & stops
     read = tuple(signs[place] for place in places)
-    bad_rate = float(labels.mean(dtype=np.float64))
     rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own], read, bad_rate)
     return ordered.filter(pa.array(own)), rows
 

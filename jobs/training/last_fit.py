@@ -146,7 +146,7 @@ def measured_out_of_fold(
     """As many trees as are best out of fold, measured and calibrated by twins of all labelled applicants."""
     read = training.only(names)
     ended = stopped_early(read, settings.train)[1] if tried is None else best_out_of_fold(tried)
-    twins = twins_of(training, settings, ended.rounds)
+    twins = ask_twins(training, settings, ended.rounds)
     margins = twins.margins[-1]
     line = calibration_of(margins, twins.labels, twins.folds)
     if line is not None and line.improves:
@@ -185,17 +185,20 @@ def other_seed(training: TrainingSet, trained: Trained, settings: Train) -> Mode
     return calibrated(mixed(fitted.get_booster(), trained.linear, settings), training, trained.calibration)
 
 
-def twins_of(training: TrainingSet, settings: Settings, rounds: int) -> OutOfFold:
+def ask_twins(training: TrainingSet, settings: Settings, rounds: int) -> OutOfFold:
     """What so many trees say of all labelled applicants, fitted without each one's fold.
 
-    The folds are others than those by which the trees were chosen, and features are selected anew inside of each.
+    The folds are others than those by which the trees were chosen, and features are selected anew inside of each. All
+    start from the bad rate of everybody, as the model that ships does, which ranks nobody before another.
     """
     everybody = settings.search.model_copy(update={"rows": training.rows.count()})
     dealt = cross_validation.deal(training.rows, training.inputs, settings.split, everybody, None)
     dealt = cross_validation.deal_again(dealt, settings.split, MEASURING_DEAL)
     dealt.rows.persist()
     try:
-        selected = cross_validation.selected(dealt, settings.selection)
+        bad_rate = dealt.rows.agg(F.avg("TARGET")).first()
+        assert bad_rate is not None
+        selected = replace(cross_validation.selected(dealt, settings.selection), bad_rate=bad_rate[0])
         trees = with_rounds(settings.train, rounds)
         return cross_validation.out_of_fold(selected, Mixed(trees) if trees.linear_share else Trees(trees))
     finally:

@@ -51,13 +51,13 @@ def test_what_is_in_quarantine_is_counted_without_a_cell_and_shown_where_it_is_a
 ) -> None:
     assert main(("quarantine", "--lake", lender.lake.root)) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert f"{DAY} │ installments_payments │ AMT_PAYMENT │ is not a number │ 1" in said
+    assert f"{DAY} │ installments_payments │ AMT_PAYMENT │ is not an amount │ 1" in said
     assert "NUM_INSTALMENT_NUMBER │ is not a whole number │ 1" in said
     assert "SK_ID_PREV, MONTHS_BALANCE │ names several rows that differ │ 2" in said
     assert "4.5" not in said
     assert main(("quarantine", "--lake", lender.lake.root, "--table", PAYMENTS, "--sample", "5")) == 0
     said = capsys.readouterr().out
-    assert "NUM_INSTALMENT_NUMBER 4.5 is not a whole number; AMT_PAYMENT 1d is not a number" in said
+    assert "NUM_INSTALMENT_NUMBER 4.5 is not a whole number; AMT_PAYMENT 1d is not an amount" in said
     assert "credit_card_balance" not in said
     assert main(("quarantine", "--lake", lender.lake.root, "--run-date", "2017-01-01")) == 0
     assert "no row of 2017-01-01 is in quarantine" in capsys.readouterr().out
@@ -66,7 +66,7 @@ def test_what_is_in_quarantine_is_counted_without_a_cell_and_shown_where_it_is_a
 def test_the_rows_are_written_with_their_reasons_for_whoever_mends_them(lender: Lender, tmp_path: Path) -> None:
     (payment,) = lender.exported(PAYMENTS, tmp_path)
     assert (payment["run_date"], payment["file"], payment["AMT_PAYMENT"]) == (DAY, PAYMENTS, "1d")
-    assert payment["why"] == "NUM_INSTALMENT_NUMBER 4.5 is not a whole number; AMT_PAYMENT 1d is not a number"
+    assert payment["why"] == "NUM_INSTALMENT_NUMBER 4.5 is not a whole number; AMT_PAYMENT 1d is not an amount"
     cards = lender.exported(CARDS, tmp_path)
     assert sorted(float(card["AMT_BALANCE"]) for card in cards) == [1.0, 2.0]
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{CARDS}.csv", f"{PAYMENTS}.csv"]

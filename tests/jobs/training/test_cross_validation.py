@@ -72,9 +72,7 @@ def by_a_plain_loop(dealt: Dealt, candidate: Candidate) -> pd.Series:
     for fold in range(FOLDS):
         out, stops = known["fold"] == fold, known["stops"]
         fits, ends = (~out & ~stops).to_numpy(), (~out & stops).to_numpy()
-        rate = float(labels.mean(dtype=np.float64))
-        rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[out], bad_rate=rate)
-        fitted = candidate.fit(rows)
+        fitted = candidate.fit(FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[out]))
         margins |= dict(zip(known["SK_ID_CURR"][out], fitted.margins[-1], strict=True))
     return pd.Series(margins).sort_index()
 
