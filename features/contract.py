@@ -61,21 +61,23 @@ def stored_columns(rows: DataFrame, table: Table) -> list[SqlColumn]:
     ]
 
 
-def parse(cells: DataFrame, table: Table) -> DataFrame:
+def parse(cells: DataFrame, table: Table, *also: str) -> DataFrame:
     """Read a table's cells as its contract says.
 
     Args:
         cells: `FILE`, `BROKEN_LINE` and the contract's columns, all strings, null where a cell is empty.
         table: The contract.
+        also: Columns of `cells` that say of a row which one it is, and stay beside it.
 
     Returns:
-        As many rows: `FILE`, the contract's columns in their types, and `CELLS`.
+        As many rows: `FILE`, the contract's columns in their types, `CELLS`, and those that stay.
     """
     broken = [F.col(BROKEN_LINE).isNotNull()]
     broken += [test for column in table.columns for test, _ in breaches(column)]
     cells_of = [cell(column).alias(column.name) for column in table.columns]
     delivered = F.struct(BROKEN_LINE, *cells_of, is_blank(BROKEN_LINE, *cells_of).alias(BLANK))
-    return beside_cells(cells, table).select(FILE, *names(table), F.when(any_of(broken), delivered).alias(CELLS))
+    rows = beside_cells(cells, table, *also)
+    return rows.select(FILE, *names(table), F.when(any_of(broken), delivered).alias(CELLS), *also)
 
 
 def any_of(tests: list[SqlColumn]) -> SqlColumn:
@@ -89,23 +91,25 @@ def is_blank(*cells: str | SqlColumn) -> SqlColumn:
     return F.trim(F.translate(F.concat_ws("", *cells), BETWEEN_CELLS, "")) == ""
 
 
-def accepted_rows(parsed: DataFrame, table: Table) -> DataFrame:
-    """The parsed rows that keep the contract: `FILE` and the contract's columns."""
-    return parsed.where(F.col(CELLS).isNull()).select(FILE, *names(table))
+def accepted_rows(parsed: DataFrame, table: Table, *also: str) -> DataFrame:
+    """The parsed rows that keep the contract: `FILE`, the contract's columns, and those that stay beside them."""
+    return parsed.where(F.col(CELLS).isNull()).select(FILE, *names(table), *also)
 
 
-def refused_rows(parsed: DataFrame, table: Table) -> DataFrame:
-    """The parsed rows that break the contract: `FILE`, their cells as delivered, and `ERRORS` with every reason.
+def refused_rows(parsed: DataFrame, table: Table, *also: str) -> DataFrame:
+    """The parsed rows that break the contract: `FILE`, their cells as delivered, `ERRORS` with every reason, and what
+    stays beside them.
 
     Of a broken line only that is said: which of its cells belongs to which column can't be known.
     """
-    cells = parsed.where(F.col(CELLS).isNotNull() & ~F.col(f"{CELLS}.{BLANK}")).select(FILE, f"{CELLS}.*")
+    cells = parsed.where(F.col(CELLS).isNotNull() & ~F.col(f"{CELLS}.{BLANK}")).select(FILE, f"{CELLS}.*", *also)
     line = error("the line", F.col(BROKEN_LINE), F.lit("has more or fewer cells than its header"))
     reasons = F.array_compact(F.array(*(reason(column) for column in table.columns)))
-    return beside_cells(cells, table).select(
+    return beside_cells(cells, table, *also).select(
         FILE,
         *(cell(column).alias(column.name) for column in table.columns),
         F.when(F.col(BROKEN_LINE).isNotNull(), F.array(line)).otherwise(reasons).cast(ERRORS_TYPE).alias(ERRORS),
+        *also,
     )
 
 
@@ -149,13 +153,14 @@ def cell(column: Column) -> SqlColumn:
     return F.col(f"_cell_{column.name}")
 
 
-def beside_cells(cells: DataFrame, table: Table) -> DataFrame:
-    """Typed values under the columns' names, beside the cells they were read from."""
+def beside_cells(cells: DataFrame, table: Table, *also: str) -> DataFrame:
+    """Typed values under the columns' names, beside the cells they were read from and what else stays."""
     return cells.select(
         FILE,
         BROKEN_LINE,
         *(F.col(column.name).alias(f"_cell_{column.name}") for column in table.columns),
         *(typed(column, F.col(column.name)).alias(column.name) for column in table.columns),
+        *also,
     )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from features.contract import names
 from features.rows_as_sent import few
 from jobs.lake.checks import Check, Checked, check_tables, keeping, problems
+from jobs.lake.checks_table import CHECK_SCHEMA, compared_row, counted_row
 from jobs.lake.comparison import Compared, Verdict, compare
 from jobs.lake.delivery_files import fingerprint, open_folder
 from jobs.lake.descriptions import DESCRIPTIONS, Descriptions, read_descriptions
 from jobs.lake.figures import Kind, applicants_before, figures_before, measure
 from jobs.lake.job import Job, Step
-from jobs.lake.options import add_input, add_run_date, input_of, open_job
+from jobs.lake.options import INPUT, add_run_date, input_of, open_job
+from jobs.lake.requeue import requeue
 from jobs.lake.tables import (
     CHECKS,
     REFUSED_CHECKS,
@@ -20,23 +22,24 @@ from jobs.lake.tables import (
     refused_quarantine_table,
     source_table,
 )
+from jobs.runtime.addresses import resolve
 from jobs.runtime.errors import ContractBroken, UserError
 from jobs.runtime.settings import Settings
 
 HELP = "check a delivery's CSV files into Delta tables"
-CHECK_SCHEMA = (
-    "source STRING, file STRING, check STRING, rows BIGINT, column STRING, value DOUBLE, spread DOUBLE, "
-    "levels MAP<STRING, BIGINT>, usual DOUBLE, allowed DOUBLE, verdict STRING, sentence STRING, reason STRING"
-)
-"""What was counted has the first four; a figure's rows are those that it is measured on."""
-NOT_A_FIGURE = (None,) * 9
 ACCEPTED_SHOWN = 10
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_run_date(parser)
-    add_input(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--input", metavar="DIR", help=INPUT)
+    source.add_argument(
+        "--requeue",
+        metavar="FILE",
+        help="take rows of the delivery's quarantine that were mended in the CSV file that `quarantine --export` wrote",
+    )
     parser.add_argument("--check", action="store_true", help="only check: write no table")
     parser.add_argument(
         "--accept",
@@ -45,11 +48,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="CHECK",
         help="take the delivery though this figure is not as usual: a name as the refusal says it; repeatable",
     )
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why what --accept names is right")
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="why what --accept names or --requeue brings is right"
+    )
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
+    if arguments.requeue:
+        check_goes_with_requeue(arguments)
+        job = open_job(arguments, settings)
+        requeue(job, str(resolve(job.lake.spark, arguments.requeue, "--requeue")), arguments.reason.strip())
+        return
     accepted = accepted_of(arguments.accept, arguments.reason)
     job = open_job(arguments, settings)
     source = input_of(arguments, job)
@@ -57,6 +67,13 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
         check(job, source, accepted)
     else:
         ingest(job, source, accepted)
+
+
+def check_goes_with_requeue(arguments: argparse.Namespace) -> None:
+    """Refuse options that are of whole deliveries."""
+    for option, given in {"--check": arguments.check, "--accept": arguments.accept}.items():
+        if given:
+            raise UserError(f"{option} goes with --input: mended rows are taken where they keep the contract, or not")
 
 
 def accepted_of(names: Sequence[str], reason: str) -> dict[str, str]:
@@ -197,23 +214,12 @@ def write_checks(
         checks: Where to keep the counts.
         quarantine: Where to keep the refused rows of the source table of a name.
     """
-    rows: list[tuple[object, ...]] = [
-        (table.table.name, finding.file, finding.words, finding.rows, *NOT_A_FIGURE)
-        for table in checked
-        for finding in table.findings
+    rows = [
+        *(counted_row(table.table, finding) for table in checked for finding in table.findings),
+        *map(compared_row, compared),
     ]
-    rows += [row_of(one) for one in compared]
     job.lake.replace(checks, job.lake.spark.createDataFrame(rows, CHECK_SCHEMA), job.run_date)
     for table in checked:
         name = quarantine(table.table.name)
         if table.rows(Check.REFUSED) or job.lake.exists(name):
             job.lake.replace(name, table.refused(), job.run_date)
-
-
-def row_of(compared: Compared) -> tuple[object, ...]:
-    """A figure as a row of `CHECK_SCHEMA`."""
-    of = compared.figure
-    measured = float(of.value), float(of.spread), dict(of.levels)
-    counted = (of.table, "", str(of.kind), of.of, of.column, *measured)
-    usual, allowed = (None if number is None else float(number) for number in (compared.usual, compared.allowed))
-    return (*counted, usual, allowed, str(compared.verdict), compared.sentence, compared.reason)

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from features import TABLES
-from features.contract import ERRORS, FILE, names
+from features.contract import ERRORS, names
 from features.spec import Table
+from jobs.lake.corrections import FILE_COLUMN, ROW, WHY, legible
 from jobs.lake.csv_output import write_whole
 from jobs.lake.options import add_lake, check_folder, open_lake
 from jobs.lake.tables import Lake, parse_run_date, quarantine_table, refused_quarantine_table
@@ -23,8 +24,6 @@ from jobs.runtime.settings import Settings
 
 HELP = "show the rows that broke the contract: how many and why, and on request the rows"
 
-FILE_COLUMN, WHY = "file", "why"
-"""What an exported row has before and after its cells."""
 WIDTH = 160
 """Of what is no terminal."""
 
@@ -173,14 +172,7 @@ def print_sample(console: Console, table: Table, rows: DataFrame, most: int) -> 
 
 def export(console: Console, table: Table, rows: DataFrame, path: Path) -> None:
     """The rows as a CSV file, in the order of their cells."""
-    columns = ("run_date", FILE_COLUMN, *names(table), WHY)
-    ordered = legible(rows, table).select(*columns).orderBy("run_date", *names(table), FILE_COLUMN)
+    columns = ("run_date", FILE_COLUMN, ROW, *names(table), WHY)
+    ordered = legible(rows, table).select(*columns).orderBy("run_date", *names(table), ROW)
     written = write_whole(path, columns, ordered.toLocalIterator())
     console.print(f"{written:,} rows of {table.name} in {path}", highlight=False, markup=False)
-
-
-def legible(rows: DataFrame, table: Table) -> DataFrame:
-    """run_date, the file, the cells as delivered, and the reasons in words."""
-    reasons = F.transform(ERRORS, lambda error: F.concat_ws(" ", error["column"], error["value"], error["problem"]))
-    why = F.concat_ws("; ", reasons).alias(WHY)
-    return rows.select("run_date", F.col(FILE).alias(FILE_COLUMN), *names(table), why)

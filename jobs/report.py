@@ -19,6 +19,7 @@ from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
+from jobs.scoring.not_scored import not_scored
 from jobs.scoring.one_applicant import explain_applicant
 from jobs.scoring.scores_table import riskiest
 from jobs.scoring.shap_sample import drivers_of, logged_stability, sample_of
@@ -107,6 +108,7 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
         decision=job.settings.decision,
         gates=job.settings.gates,
         verdicts=store.versions.verdicts(champion),
+        not_scored=not_scored(lake, run_date),
         drift=drift_between(test, new, model, job.settings.gates, twins_of(lake, training)),
         measured_on=training.measured_on,
         test=held_out(lake, training.run_date, measured_by(lake, training, model)),

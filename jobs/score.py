@@ -13,6 +13,7 @@ from jobs.registry.store import connect
 from jobs.runtime.settings import Settings
 from jobs.scoring import batch
 from jobs.scoring.batch import with_lineage
+from jobs.scoring.not_scored import in_quarantine, not_scored, with_quarantined
 from jobs.scoring.provenance import remember_scores
 from jobs.scoring.scores_table import COMMENTS
 
@@ -30,7 +31,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def score(job: Job) -> None:
-    """Replace the delivery's rows of `scores`: one for every applicant without TARGET.
+    """Replace the delivery's rows of `scores`: one for every applicant without TARGET, those in quarantine among them.
 
     Raises:
         ModelRefused: The champion's file was changed, or it was trained on another feature set.
@@ -41,20 +42,25 @@ def score(job: Job) -> None:
         features_version = job.lake.version(FEATURES)
         step.with_model(champion.version, champion.sha256)
         model = store.versions.registered_model(champion)
-        applicants = inputs_of(model, job.lake, job.run_date).where(F.col("TARGET").isNull())
-        scored = batch.scored(applicants, model, job.settings.decision.threshold)
+        applicants = inputs_of(model, job.lake, job.run_date)
+        new = applicants.where(F.col("TARGET").isNull())
+        threshold = job.settings.decision.threshold
+        scored = batch.scored(new, model, threshold)
+        scored = with_quarantined(scored, applicants, in_quarantine(job.lake, job.run_date), threshold)
         number = job.lake.replace(SCORES, with_lineage(scored, job.run_date, champion), job.run_date, COMMENTS)
         written = job.lake.read_run_date(SCORES, job.run_date, number)
         counts = written.agg(F.count("*"), F.count("probability"), F.count_if(F.col("decision") == "decline")).first()
         assert counts is not None
         applied, probabilities, declined = counts
         expect(job, written)
-        remember_scores(job, number, features_version, champion, job.settings.decision.threshold)
+        remember_scores(job, number, features_version, champion, threshold)
         step.say(
             f"version {champion.version}: {probabilities:,} of {applied:,} new applicants scored, {declined:,} declined"
             if applied
             else "nobody to score: every applicant of the delivery has a TARGET"
         )
+        for reason in not_scored(job.lake, job.run_date) if probabilities < applied else ():
+            step.warn(f"not scored: {reason}")
         step.counted(applied, probabilities, applied - probabilities)
         step.measure("applicants", applied)
         step.measure("scored", probabilities)

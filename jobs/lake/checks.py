@@ -164,7 +164,8 @@ def keeping() -> Iterator[Kept]:
     try:
         yield kept
     finally:
-        for frame in kept.frames:
+        # The last ones first: Spark plans again whatever was made of a frame that goes.
+        for frame in reversed(kept.frames):
             frame.unpersist()
 
 

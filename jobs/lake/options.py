@@ -16,6 +16,8 @@ from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings
 
 RUN_DATE = "{run_date}"
+INPUT = f"the delivery's folder or address; {RUN_DATE} in it is the run date"
+"""What --input is."""
 """In --input: where the run date stands in the address."""
 
 
@@ -52,12 +54,7 @@ def minutes(text: str) -> float:
 
 def add_input(parser: argparse.ArgumentParser) -> None:
     """--input."""
-    parser.add_argument(
-        "--input",
-        required=True,
-        metavar="DIR",
-        help=f"the delivery's folder or address; {RUN_DATE} in it is the run date",
-    )
+    parser.add_argument("--input", required=True, metavar="DIR", help=INPUT)
 
 
 def input_of(arguments: argparse.Namespace, job: Job) -> str:

@@ -13,6 +13,7 @@ from jobs.pages import model_plots, plots, rendering
 from jobs.registry.runs import Tried
 from jobs.registry.versions import Verdict
 from jobs.runtime.settings import Decision, Gates
+from jobs.scoring.not_scored import NotScored
 from jobs.scoring.one_applicant import Applicant
 from jobs.scoring.shap_sample import Drivers, Stability
 from jobs.scoring.test_applicants import HeldOutRows
@@ -57,6 +58,7 @@ class ReportData:
     decision: Decision
     gates: Gates
     verdicts: tuple[Verdict, ...]
+    not_scored: tuple[NotScored, ...]
     drift: Drift | None
     measured_on: MeasuredOn
     test: HeldOutRows

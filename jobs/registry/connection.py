@@ -25,6 +25,8 @@ STORE_VARIABLE = "MLFLOW_TRACKING_URI"
 DELETED = "deleted"
 DATABASE_DRIVERS = {"psycopg", "psycopg2", "MySQLdb", "pymysql", "pyodbc"}
 SHOWN = 200
+LOCKED_SECONDS = 20
+"""How long another process may keep a database from being read."""
 
 # MLflow's pages open on training runs, not on traces of language models, and compare them by the AUC first.
 MODEL_TRAINING = {
@@ -89,6 +91,7 @@ def connect_to(lake: Address, settings: Mlflow) -> Connection:
         artifacts = (lake_store(lake.folder) / "artifacts").as_uri()
     use_store(uri)
     with translated(uri):
+        open_database(uri)
         client = mlflow.MlflowClient(uri)
         experiment = client.get_experiment_by_name(settings.experiment)
         experiment_id = (
@@ -97,6 +100,25 @@ def connect_to(lake: Address, settings: Mlflow) -> Connection:
             else client.create_experiment(settings.experiment, artifacts, tags=MODEL_TRAINING)
         )
     return Connection(uri, experiment_id, settings.model_name, str(lake), client)
+
+
+def open_database(uri: str) -> None:
+    """Read an SQLite file's tables, where one is there: MLflow tries ten times, for minutes, whatever is wrong with it.
+
+    Raises:
+        sqlalchemy.exc.DatabaseError: It is no database, or locked for longer than `LOCKED_SECONDS`.
+    """
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.engine import make_url
+
+    url = make_url(uri) if uri.startswith("sqlite") else None
+    if url is None or url.database is None or not Path(url.database).is_file():
+        return
+    engine = create_engine(url, connect_args={"timeout": LOCKED_SECONDS})
+    try:
+        inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
 
 
 def usable(experiment: "Experiment", uri: str) -> str:

@@ -29,6 +29,7 @@ from jobs.report import report
 from jobs.runtime.addresses import Address
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Decision, Settings, load_settings
+from jobs.scoring.not_scored import NotScored
 from jobs.scoring.one_applicant import Applicant
 from jobs.scoring.shap_sample import Drivers, Stability
 from jobs.scoring.test_applicants import HeldOutRows
@@ -56,6 +57,7 @@ MADE_UP = ReportData(
         Verdict("selection_rate_ratio_gender", "not tried", "all 300 applicants are of one group, F", None),
     ),
     measured_on=MeasuredOn.OUT_OF_FOLD,
+    not_scored=(NotScored("the row in application is in quarantine: AMT_CREDIT is not an amount", 2),),
     drift=Drift(120, Shift("probability", 0.06, 0.05), (Shift("CREDIT_TERM", 1.15, 0.05), Shift("DEBT", 0.04, 0.05))),
     test=HeldOutRows(
         labels=(RANDOM.random(300) < PROBABILITIES).astype(float),
@@ -115,6 +117,12 @@ def words(page: str) -> str:
 @pytest.fixture(scope="module")
 def page() -> str:
     return render(MADE_UP)
+
+
+def test_who_was_not_scored_stands_with_the_reason(page: str) -> None:
+    said = words(page)
+    assert "the row in application is in quarantine: AMT_CREDIT is not an amount 2" in said
+    assert "Who was not scored" not in words(render(replace(MADE_UP, not_scored=())))
 
 
 def test_the_page_needs_nothing_from_elsewhere(page: str):

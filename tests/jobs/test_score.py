@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
+from features.contract import ERRORS, ERRORS_TYPE, FILE
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
-from jobs.lake.tables import SCORES
+from jobs.lake.tables import SCORES, quarantine_table
 from jobs.model.booster import Model, sha256_of
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
@@ -58,6 +59,41 @@ def test_a_rerun_replaces(small_job: Job) -> None:
     score(small_job)
     pd.testing.assert_frame_equal(stored_scores(small_job), before)
     assert len(before) == NEW
+
+
+def test_new_applicants_in_quarantine_stand_in_scores_with_the_reason(
+    small_job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake, before, quarantine = small_job.lake, stored_scores(small_job), quarantine_table("application")
+    schema = f"{FILE} STRING, SK_ID_CURR STRING, {ERRORS} {ERRORS_TYPE}"
+    credit, annuity = ("AMT_CREDIT", "a lot", "is not an amount"), ("AMT_ANNUITY", "-1", "is below 0")
+    rows = [
+        ("application_test", "900001.0", [credit, annuity]),
+        ("application_test", "900002", [credit]),
+        ("application_test", "900002", [credit]),
+        ("application_test", "nobody", [("SK_ID_CURR", "nobody", "is not a whole number")]),
+        ("application_test", str(before["SK_ID_CURR"][0]), [credit]),  # another row of whom was taken
+        ("application_train", "900003", [credit]),  # not new
+    ]
+    lake.replace(quarantine, lake.spark.createDataFrame(rows, schema), RUN_DATE)
+    try:
+        score(small_job)
+        said = capsys.readouterr().err
+        scores = stored_scores(small_job)
+    finally:
+        lake.replace(quarantine, lake.spark.createDataFrame([], schema), RUN_DATE)
+        score(small_job)
+    pd.testing.assert_frame_equal(scores[: len(before)], before, check_dtype=False)
+    lost = scores[len(before) :]
+    assert lost["SK_ID_CURR"].tolist() == [900001, 900002]
+    assert lost["probability"].isna().all()
+    assert lost["decision"].isna().all()
+    why = "the row in application is in quarantine: AMT_CREDIT is not an amount"
+    assert lost["reason_not_scored"].tolist() == [f"{why}; AMT_ANNUITY is below 0", why]
+    assert f"{NEW} of {NEW + 2} new applicants scored" in said
+    assert f"not scored: 1: {why}; AMT_ANNUITY is below 0" in said
+    assert "a lot" not in said
+    assert len(stored_scores(small_job)) == NEW
 
 
 def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:

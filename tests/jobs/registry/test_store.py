@@ -15,6 +15,7 @@ import pytest
 from jobs.model.booster import load_model, seal, sha256_of
 from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval
+from jobs.registry import connection
 from jobs.registry.connection import connect_to, store_uri
 from jobs.registry.runs import Training
 from jobs.registry.store import Store, connect
@@ -242,7 +243,10 @@ def test_a_database_that_is_none_is_said_to_be_none(
     assert refused.value.exit_code == 2
 
 
-def test_a_locked_database_is_tried_again_later(settings: Settings, tmp_path: Path, database: Path) -> None:
+def test_a_locked_database_is_tried_again_later(
+    settings: Settings, tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LOCKED_SECONDS", 1)
     with closing(sqlite3.connect(copy_to(tmp_path, database), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(TryAgain, match="is locked by another process") as late:
