@@ -126,7 +126,7 @@ def mend(sent: DataFrame, quarantined: DataFrame, published: DataFrame, table: T
     """
     cells = F.to_json(F.struct(*names(table)))
     was = quarantined.select(ROW, cells.alias(BEFORE), in_words(ERRORS).alias(WHY))
-    parsed = kept.keep(parse(sent.select("*", cells.alias(AFTER)).join(was, on=ROW), table, *KNOWN))
+    parsed = kept.keep(parse(sent.select("*", cells.alias(AFTER)).join(was, on=ROW, how="inner"), table, *KNOWN))
     refuse_in_vain(refused_rows(parsed, table, *KNOWN))
     fits = accepted_rows(parsed, table, *KNOWN)
     # Joined and compared by a text each: a hundred columns in every step take minutes to plan.
