@@ -13,15 +13,7 @@ from pyspark.sql import DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
 from features import TABLES
-from features.contract import (
-    BROKEN_LINE,
-    ERRORS,
-    FILE,
-    accepted_rows,
-    names,
-    parse,
-    refused_rows,
-)
+from features.contract import BROKEN_LINE, ERRORS, FILE, accepted_rows, names, parse, refused_rows
 from features.rows_as_sent import few, shown
 from features.spec import Table
 from jobs.lake.checks import Kept
@@ -51,7 +43,7 @@ class Mended:
 
 
 def with_row(quarantined: DataFrame, table: Table) -> DataFrame:
-    """The rows with `ROW`, which says which one it is, in this delivery's quarantine and in no other order of it."""
+    """The rows with `ROW`, which says which one of its delivery's it is, whatever their order."""
     said = F.sha2(F.to_json(F.struct(FILE, *names(table))), 256)
     alike = Window.partitionBy("run_date", "_said").orderBy(F.to_json(ERRORS))
     row = F.concat_ws("-", F.substring("_said", 1, 16), F.row_number().over(alike))
@@ -71,7 +63,7 @@ def legible(quarantined: DataFrame, table: Table) -> DataFrame:
 
 
 def read_corrections(spark: SparkSession, path: str) -> tuple[Table, DataFrame]:
-    """The source table that a file of corrections is of, and its rows: `ROW`, `BROKEN_LINE` and the cells as text.
+    """The source table that a file of corrections is of, and its rows: `BROKEN_LINE`, `ROW` and the cells as text.
 
     Raises:
         UserError: There is no such file.
@@ -88,8 +80,8 @@ def read_corrections(spark: SparkSession, path: str) -> tuple[Table, DataFrame]:
     table = next((table for table in TABLES if is_of(sent.keys(), table)), None)
     if table is None:
         raise ContractBroken(
-            f"--requeue {path} has not the columns {ROW}, {FILE_COLUMN} and all of a source table: mend the cells of "
-            f"what `quarantine --export` wrote and leave its columns; it has {few(header)}"
+            f"--requeue {path} has not the columns {ROW} and all of a source table: mend the cells of what "
+            f"`quarantine --export` wrote and leave its columns; it has {few(header)}"
         )
     schema = ", ".join(f"`{name}` STRING" for name in (*header, BROKEN_LINE))
     rows = (
@@ -98,15 +90,14 @@ def read_corrections(spark: SparkSession, path: str) -> tuple[Table, DataFrame]:
         .option("columnPruning", False)
         .csv(literally(path))
     )
-    asked = {FILE: FILE_COLUMN, ROW: ROW} | {name: name for name in names(table)}
-    cells = [F.col(f"`{sent[name.casefold()]}`").alias(kept) for kept, name in asked.items()]
-    return table, rows.select(BROKEN_LINE, *cells)
+    cells = [F.col(f"`{sent[name.casefold()]}`").alias(name) for name in (ROW, *names(table))]
+    return table, rows.select(BROKEN_LINE, *cells).dropna(how="all")
 
 
 def is_of(sent: Collection[str], table: Table) -> bool:
     """Whether these columns are those of a table's corrections, and no other table's."""
-    extra = {FILE_COLUMN, ROW, WHY, "run_date"}
-    return {name.casefold() for name in names(table)} == set(sent) - extra and {FILE_COLUMN, ROW} <= set(sent)
+    cells = set(sent) - {"run_date", FILE_COLUMN, ROW, WHY}
+    return ROW in sent and cells == {name.casefold() for name in names(table)}
 
 
 def mend(sent: DataFrame, quarantined: DataFrame, published: DataFrame, table: Table, kept: Kept) -> Mended:
@@ -125,7 +116,7 @@ def mend(sent: DataFrame, quarantined: DataFrame, published: DataFrame, table: T
         ContractBroken: A row still breaks the contract, or says otherwise than another of its key.
     """
     cells = F.to_json(F.struct(*names(table)))
-    was = quarantined.select(ROW, cells.alias(BEFORE), in_words(ERRORS).alias(WHY))
+    was = quarantined.select(FILE, ROW, cells.alias(BEFORE), in_words(ERRORS).alias(WHY))
     parsed = kept.keep(parse(sent.select("*", cells.alias(AFTER)).join(was, on=ROW, how="inner"), table, *KNOWN))
     refuse_in_vain(refused_rows(parsed, table, *KNOWN))
     fits = accepted_rows(parsed, table, *KNOWN)

@@ -1,14 +1,12 @@
 """Corrected rows of quarantine into the delivery that they are of."""
 
-from collections.abc import Sequence
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.contract import FILE, names
+from features.contract import FILE, names, stored_columns
 from features.rows_as_sent import few, shown
 from features.spec import Table
-from jobs.lake.checks import Check, Finding, Kept, count_reasons, keeping
+from jobs.lake.checks import Check, Kept, count_reasons, keeping
 from jobs.lake.checks_table import CHECK_SCHEMA, counted_row
 from jobs.lake.corrections import KNOWN, ROW, Mended, mend, read_corrections, with_row
 from jobs.lake.job import Job, Step
@@ -43,13 +41,14 @@ def requeue(job: Job, path: str, reason: str) -> None:
             raise UserError(f"the delivery of {job.run_date} came without {table.name}: there is nothing to mend")
         quarantined = kept.keep(with_row(quarantined_rows(job, table), table))
         sent = kept.keep(rows_to_mend(job, sent, quarantined, path))
-        published = job.lake.read_run_date(source_table(table.name), job.run_date, versions[table.name])
-        mended = mend(sent, quarantined, published.select(*names(table)), table, kept)
+        stored = job.lake.read_run_date(source_table(table.name), job.run_date, versions[table.name])
+        published = stored.select(*stored_columns(stored, table))
+        mended = mend(sent, quarantined, published, table, kept)
         mended = Mended(kept.keep(mended.rows), kept.keep(mended.taken))
         taken, asked = mended.taken.count(), sent.count()
         if taken:
-            publish(job, table, mended, published.select(*names(table)), reason)
-            clear(job, table, mended, quarantined, kept)
+            publish(job, table, mended, published, reason)
+            clear(job, table, mended.taken, quarantined, kept)
         step.counted(asked, taken, asked - taken)
         say(step, table, path, taken, asked - taken)
 
@@ -115,26 +114,27 @@ def publish(job: Job, table: Table, mended: Mended, published: DataFrame, reason
     job.lake.merge(REQUEUED, kept, ("run_date", "source", ROW))
 
 
-def clear(job: Job, table: Table, mended: Mended, quarantined: DataFrame, kept: Kept) -> None:
+def clear(job: Job, table: Table, taken: DataFrame, quarantined: DataFrame, kept: Kept) -> None:
     """Quarantine without the rows that were taken, and the counts of the delivery as they are now."""
-    left = kept.keep(quarantined.join(mended.taken.select(ROW), on=ROW, how="left_anti").drop(ROW, "run_date"))
-    job.lake.replace(CHECKS, counts_now(job, table, mended, count_reasons(left)), job.run_date)
+    left = kept.keep(quarantined.join(taken.select(ROW), on=ROW, how="left_anti").drop(ROW, "run_date"))
+    job.lake.replace(CHECKS, counts_now(job, table, left), job.run_date)
     job.lake.replace(quarantine_table(table.name), left, job.run_date)
 
 
-def counts_now(job: Job, table: Table, mended: Mended, reasons: Sequence[Finding]) -> DataFrame:
-    """The delivery's rows of `CHECKS`: more rows accepted, fewer refused, and the reasons of those that are left."""
-    accepted, refused = rows_by_file(mended.rows, Check.ACCEPTED), rows_by_file(mended.taken, Check.REFUSED)
-    more = accepted.unionByName(refused.withColumn("more", -F.col("more"))).withColumn("source", F.lit(table.name))
+def counts_now(job: Job, table: Table, left: DataFrame) -> DataFrame:
+    """The delivery's rows of `CHECKS`: as many refused as are left in quarantine, and so many more accepted.
+
+    Counted from what is left, and not from what was taken: a run that was killed may have written them before.
+    """
     before = job.lake.read_run_date(CHECKS, job.run_date).drop("run_date")
+    is_refused = (F.col("source") == table.name) & (F.col("check") == Check.REFUSED.value)
+    now = left.groupBy(F.col(FILE).alias("file")).agg(F.count("*").alias("now"))
+    counts = before.where(is_refused).join(now, on="file", how="left")
+    gone = counts.select("source", "file", (F.col("rows") - F.coalesce("now", F.lit(0))).alias("more"))
     is_reason = (F.col("source") == table.name) & F.col("check").startswith(f"{Check.REASON.value} ")
-    stay = before.where(~is_reason).join(F.broadcast(more), on=["source", "file", "check"], how="left")
-    counted = stay.withColumn("rows", F.col("rows") + F.coalesce("more", F.lit(0))).select(*before.columns)
-    rows = [counted_row(table, finding) for finding in reasons]
+    stay = before.where(~is_reason).join(F.broadcast(gone), on=["source", "file"], how="left")
+    more, check = F.coalesce("more", F.lit(0)), F.col("check")
+    change = F.when(check == Check.ACCEPTED.value, more).when(check == Check.REFUSED.value, -more).otherwise(0)
+    counted = stay.withColumn("rows", F.col("rows") + change).select(*before.columns)
+    rows = [counted_row(table, finding) for finding in count_reasons(left)]
     return counted.unionByName(job.lake.spark.createDataFrame(rows, CHECK_SCHEMA), allowMissingColumns=True)
-
-
-def rows_by_file(rows: DataFrame, check: Check) -> DataFrame:
-    """file, check and how many rows there are more of it."""
-    counts = rows.groupBy(F.col(FILE).alias("file")).agg(F.count("*").alias("more"))
-    return counts.withColumn("check", F.lit(check.value))

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.__main__ import main
+from jobs.lake import requeue
 from jobs.lake.tables import CHECKS, REQUEUED, Lake, quarantine_table, source_table
 from tests.deliveries import ANNA, Cells, delivery, row, write_delivery, write_rows
 
@@ -50,6 +51,14 @@ class Lender:
         return {row["check"]: row["rows"] for row in rows}
 
 
+class Killed(BaseException):
+    """No error that anybody handles."""
+
+
+def kill(*_: object) -> None:
+    raise Killed
+
+
 def read_rows(file: Path) -> list[Cells]:
     with file.open(newline="", encoding="utf-8") as opened:
         return list(csv.DictReader(opened))
@@ -69,6 +78,7 @@ def lender(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Len
     sent[PAYMENTS].append(sent[PAYMENTS][0] | {"NUM_INSTALMENT_NUMBER": "4.5", "AMT_PAYMENT": "1d"})
     card = row(CARDS, SK_ID_CURR=ANNA, SK_ID_PREV="2000001", MONTHS_BALANCE="-2")
     sent[CARDS] += [card | {"AMT_BALANCE": "1.0"}, card | {"AMT_BALANCE": "2.0"}]
+    sent["bureau"].append(sent["bureau"][0] | {"SK_ID_BUREAU": "5000002", "DAYS_CREDIT": "yesterday"})
     sent[NEW].append(row(NEW, SK_ID_CURR="100009", AMT_CREDIT="a lot"))
     lender = Lender(Lake(str(tmp_path / "lake"), spark), tmp_path / "exported")
     assert lender.ingest("--input", str(write_delivery(tmp_path / "delivery", sent))) == 0
@@ -115,12 +125,27 @@ def test_what_was_mended_in_vain_leaves_everything_as_it_was(
     assert lender.requeue(file.with_name("other.csv")) == 2
     write_rows(file, [{"SK_ID_CURR": "1"}])
     assert lender.requeue(file) == 3
-    assert "has not the columns quarantined_row, file and all of a source table" in capsys.readouterr().err
+    assert "has not the columns quarantined_row and all of a source table" in capsys.readouterr().err
 
 
 def test_a_new_applicant_whose_row_is_mended_is_in_the_delivery_then(lender: Lender) -> None:
     assert lender.requeue(mended(lender.export("application"), AMT_CREDIT="100000.0")) == 0
     assert len(lender.rows("application")) == 4
+
+
+def test_a_run_that_is_killed_before_quarantine_is_written_is_taken_up(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = mended(lender.export("bureau"), DAYS_CREDIT="-1")
+    with monkeypatch.context() as killed:
+        killed.setattr(requeue, "clear", kill)
+        with pytest.raises(Killed):
+            lender.requeue(file)
+    assert (len(lender.rows("bureau")), lender.in_quarantine("bureau")) == (2, 1)
+    assert lender.requeue(file) == 0
+    assert (len(lender.rows("bureau")), lender.in_quarantine("bureau")) == (2, 0)
+    assert lender.counts("bureau") == {"accepted": 2, "refused": 0, "without parent": 0}
+    assert lender.lake.read(REQUEUED).where("source = 'bureau'").count() == 1
 
 
 def test_of_rows_that_contradict_each_other_one_is_taken_where_the_other_is_left_out(
