@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from features.spec import TARGET
 from jobs.lake.job import Job, Step
-from jobs.lake.options import add_lake, open_lake
+from jobs.lake.options import add_lake, add_wait, open_lake
 from jobs.lake.tables import OUTCOMES, parse_date, quarantine_table
 from jobs.monitoring.outcomes import OUTCOME_KEY, SOURCE, Judged, judge, read_cells
 from jobs.monitoring.settling import settle
@@ -17,7 +17,7 @@ HELP = "take in what came of applicants, and hold it against what was expected"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """--input, --as-of and --lake."""
+    """--input, --as-of, --lake and --wait."""
     parser.add_argument(
         "--input", required=True, metavar="FILE",
         help="a CSV file of SK_ID_CURR, TARGET, observed_on and, where it is known, run_date (else the newest delivery "
@@ -30,13 +30,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the day that the file tells of, as 2018-11-17: later counts more",
     )
     add_lake(parser)
+    add_wait(parser)
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     lake = open_lake(arguments, settings)
     as_of = parse_date(arguments.as_of, "--as-of")
-    outcomes(Job(lake, as_of, settings), str(resolve(lake.spark, arguments.input, "--input")))
+    outcomes(Job(lake, as_of, settings, arguments.wait), str(resolve(lake.spark, arguments.input, "--input")))
 
 
 def outcomes(job: Job, source: str) -> None:

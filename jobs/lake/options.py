@@ -16,9 +16,9 @@ from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings
 
 RUN_DATE = "{run_date}"
+"""In --input: where the run date stands in the address."""
 INPUT = f"the delivery's folder or address; {RUN_DATE} in it is the run date"
 """What --input is."""
-"""In --input: where the run date stands in the address."""
 
 
 def add_lake(parser: argparse.ArgumentParser) -> None:
