@@ -142,12 +142,13 @@ def say_where_it_is(job: Job, page: Path) -> None:
     steps = [step for step in latest_steps(job.lake) if step.run_date == job.run_date]
     store, address = connect(job.lake.address, job.settings.mlflow), job.lake.address
     champion = store.versions.need_champion()
-    auc, uri = store.runs.training(champion.run_id).auc, store.connection.uri
+    training, uri = store.runs.training(champion.run_id), store.connection.uri
+    auc = training.auc
     lines = [
         "",
         f"done    {', '.join(f'{step.verb} {step.seconds:.0f} s' for step in steps)}",
         f"model   {store.versions.name} version {champion.version}: "
-        f"AUC {auc.value:.4f} ({auc.low:.4f} to {auc.high:.4f}) on applicants that it never saw",
+        f"AUC {auc.value:.4f} ({auc.low:.4f} to {auc.high:.4f}) on {training.measured_on.applicants}",
         f"report  {page.resolve()}",
         f"tables  {address}/scores, explanations, features and others, in Delta",
         f"MLflow  {uri}",
