@@ -13,7 +13,7 @@ from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.options import add_run_date, check_file, open_job
 from jobs.lake.step_log import latest_steps
-from jobs.lake.tables import DELIVERIES
+from jobs.lake.tables import SCORES
 from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, drawn, page_of, without_applicant
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
@@ -89,10 +89,9 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
     test = measured_rows(rows, training)
     is_new = F.col("TARGET").isNull() & (F.col("feature_set") == model.feature_set)
     new = read_inputs(lake, model.features, run_date).where(is_new)
-    source = lake.read_run_date(DELIVERIES, run_date).select("source").first()
     return ReportData(
         run_date=run_date,
-        source=source[0] if source else "",
+        source=lake.source_of(run_date),
         steps=tuple(step for step in latest_steps(lake) if step.run_date == run_date),
         tables=contents.tables_of(lake, run_date),
         features=count_features(frozenset(model.features)),
@@ -108,7 +107,7 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
         decision=job.settings.decision,
         gates=job.settings.gates,
         verdicts=store.versions.verdicts(champion),
-        not_scored=not_scored(lake, run_date),
+        not_scored=not_scored(lake.read_run_date(SCORES, run_date)) if lake.exists(SCORES) else (),
         drift=drift_between(test, new, model, job.settings.gates, twins_of(lake, training)),
         measured_on=training.measured_on,
         test=held_out(lake, training.run_date, measured_by(lake, training, model)),

@@ -59,7 +59,7 @@ def score(job: Job) -> None:
             if applied
             else "nobody to score: every applicant of the delivery has a TARGET"
         )
-        for reason in not_scored(job.lake, job.run_date) if probabilities < applied else ():
+        for reason in not_scored(written) if probabilities < applied else ():
             step.warn(f"not scored: {reason}")
         step.counted(applied, probabilities, applied - probabilities)
         step.measure("applicants", applied)

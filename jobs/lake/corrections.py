@@ -4,20 +4,20 @@ A row in quarantine is known by what it is: its file and cells, and its place am
 quarantine or it was taken; nothing else is remembered of it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SqlColumn
 from pyspark.sql import DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
 from features import TABLES
-from features.contract import BROKEN_LINE, ERRORS, FILE, accepted_rows, names, parse, refused_rows
-from features.rows_as_sent import few, shown
+from features.contract import ERRORS, FILE, accepted_rows, names, parse, refused_rows
+from features.rows_as_sent import NAMES_SHOWN, few, read_header, shown
 from features.spec import Table
 from jobs.lake.checks import Kept
-from jobs.runtime.addresses import literally
+from jobs.lake.csv_files import open_part, read_text
+from jobs.runtime.addresses import literally, matching_files
 from jobs.runtime.errors import ContractBroken, UserError
 
 FILE_COLUMN, ROW, WHY = "file", "quarantined_row", "why"
@@ -26,7 +26,6 @@ BEFORE, AFTER = "before", "after"
 """A row's cells as JSON, as they were delivered and as they were mended."""
 KNOWN = (ROW, BEFORE, AFTER, WHY)
 """What stays beside a row while it is held against the contract."""
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -67,37 +66,20 @@ def read_corrections(spark: SparkSession, path: str) -> tuple[Table, DataFrame]:
 
     Raises:
         UserError: There is no such file.
-        ContractBroken: It has not the columns that `quarantine --export` writes.
+        ContractBroken: It is no CSV file, or has not the columns that `quarantine --export` writes.
     """
-    read = spark.read.option("header", True).option("escape", '"')
-    try:
-        header = read.csv(literally(path)).columns
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        raise UserError(f"--requeue {path} is not there: name a file that `quarantine --export` wrote") from None
-    sent = {name.strip().casefold(): name for name in header}
-    table = next((table for table in TABLES if is_of(sent.keys(), table)), None)
-    if table is None:
-        raise ContractBroken(
-            f"--requeue {path} has not the columns {ROW} and all of a source table: mend the cells of what "
-            f"`quarantine --export` wrote and leave its columns; it has {few(header)}"
-        )
-    schema = ", ".join(f"`{name}` STRING" for name in (*header, BROKEN_LINE))
-    rows = (
-        read.schema(schema)
-        .option("columnNameOfCorruptRecord", BROKEN_LINE)
-        .option("columnPruning", False)
-        .csv(literally(path))
+    if matching_files(spark, literally(path)) is None:
+        raise UserError(f"--requeue {path} is not there: name a file that `quarantine --export` wrote")
+    columns = {table: (ROW, *names(table)) for table in TABLES}
+    sent = open_part(spark, [name for of_table in columns.values() for name in of_table], path)
+    for table, of_table in columns.items():
+        header = read_header(sent, of_table)
+        if not header.lacking:
+            return table, read_text(spark, header, [path]).dropna(how="all")
+    raise ContractBroken(
+        f"--requeue {path} has not the columns {ROW} and all of a source table: mend the cells of what "
+        f"`quarantine --export` wrote and leave its columns; it has {few(sent)}"
     )
-    cells = [F.col(f"`{sent[name.casefold()]}`").alias(name) for name in (ROW, *names(table))]
-    return table, rows.select(BROKEN_LINE, *cells).dropna(how="all")
-
-
-def is_of(sent: Collection[str], table: Table) -> bool:
-    """Whether these columns are those of a table's corrections, and no other table's."""
-    cells = set(sent) - {"run_date", FILE_COLUMN, ROW, WHY}
-    return ROW in sent and cells == {name.casefold() for name in names(table)}
 
 
 def mend(sent: DataFrame, quarantined: DataFrame, published: DataFrame, table: Table, kept: Kept) -> Mended:
@@ -129,9 +111,8 @@ def mend(sent: DataFrame, quarantined: DataFrame, published: DataFrame, table: T
     refuse_contradictions(mended.join(contradicting, on="key", how="left_semi"), table)
     taken = mended.join(contradicting, on="key", how="left_anti")
     new = taken.join(stored.select("key"), on="key", how="left_anti").groupBy("key").agg(F.min(ROW).alias(ROW))
-    return Mended(
-        fits.join(new.select(ROW), on=ROW, how="left_semi").select(FILE, *names(table)), taken.select(FILE, *KNOWN)
-    )
+    rows = fits.join(new.select(ROW), on=ROW, how="left_semi")
+    return Mended(kept.keep(rows.select(FILE, *names(table))), kept.keep(taken.select(FILE, *KNOWN)))
 
 
 def told(error: Row) -> str:
@@ -145,8 +126,7 @@ def refuse_in_vain(refused: DataFrame) -> None:
     Raises:
         ContractBroken: There is one that was changed.
     """
-    rows = changed(refused).select(ROW, ERRORS).limit(SHOWN + 1).collect()
-    refuse([f"{row[ROW]} has {few(list(map(told, row[ERRORS])), SHOWN)}" for row in rows])
+    refuse(few_of(changed(refused), lambda row: f"{row[ROW]} has {few(list(map(told, row[ERRORS])))}"))
 
 
 def refuse_contradictions(contradicting: DataFrame, table: Table) -> None:
@@ -155,19 +135,26 @@ def refuse_contradictions(contradicting: DataFrame, table: Table) -> None:
     Raises:
         ContractBroken: There is one that was changed.
     """
-    rows = changed(contradicting).select(ROW).limit(SHOWN + 1).collect()
-    refuse([f"{row[ROW]} says otherwise than another row of the same {', '.join(table.key)}" for row in rows])
+    otherwise = f"says otherwise than another row of the same {', '.join(table.key)}"
+    refuse(few_of(changed(contradicting), lambda row: f"{row[ROW]} {otherwise}"))
 
 
 def changed(rows: DataFrame) -> DataFrame:
-    """Those of which a cell is not as it was, in order."""
-    return rows.where(F.col(BEFORE) != F.col(AFTER)).orderBy(ROW)
+    """Those of which a cell is not as it was."""
+    return rows.where(F.col(BEFORE) != F.col(AFTER))
 
 
-def refuse(found: Sequence[str]) -> None:
+def few_of(rows: DataFrame, words: Callable[[Row], str]) -> str:
+    """The first rows by `ROW` in words, and how many more there are; nothing where there is none."""
+    first = [words(row) for row in rows.orderBy(ROW).limit(NAMES_SHOWN).collect()]
+    more = rows.count() - len(first) if len(first) == NAMES_SHOWN else 0
+    return "; ".join(first) + (f" and {more:,} more" if more else "")
+
+
+def refuse(found: str) -> None:
     """Refuse a file for what is wrong with its rows, if anything is."""
     if found:
         raise ContractBroken(
-            f"rows were mended and still break the contract, and nothing was taken: {few(found, SHOWN, '; ')}; "
-            "mend them, or leave them out of the file"
+            f"rows were mended and still break the contract, and nothing was taken: {found}; mend them, or leave them "
+            "out of the file"
         )

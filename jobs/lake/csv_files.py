@@ -146,20 +146,25 @@ def read_cells(spark: SparkSession, file: SourceFile) -> DataFrame:
 
 
 def read_parts(spark: SparkSession, file: SourceFile, header: Header, parts: Sequence[str]) -> DataFrame:
-    """The cells of the parts that share a header."""
+    """The cells of the parts that share a header, null in the columns that they came without."""
+    columns = (
+        (F.col(column.name) if column.name in header.places else F.lit(None).cast("string")).alias(column.name)
+        for column in file.table.columns
+    )
+    return read_text(spark, header, parts).select(F.lit(file.name).alias(FILE), BROKEN_LINE, *columns)
+
+
+def read_text(spark: SparkSession, header: Header, files: Sequence[str]) -> DataFrame:
+    """`BROKEN_LINE` and the header's known columns of files that share it, all text, null where a cell is empty."""
     # Spark takes a header's columns by position and their names without regard to case: only known names are kept.
     known = {place: column for column, place in header.places.items()}
     names = [known.get(place, f"_ignored_{place}") for place in range(len(header.sent))]
-    rows = (
+    return (
         spark.read.schema(T.StructType([T.StructField(name, T.StringType()) for name in (*names, BROKEN_LINE)]))
         .option("header", True)
         .option("escape", '"')
         .option("columnNameOfCorruptRecord", BROKEN_LINE)
         .option("columnPruning", False)  # pruned rows are not checked for the number of their cells
-        .csv([literally(part) for part in parts])
+        .csv([literally(file) for file in files])
+        .select(BROKEN_LINE, *header.places)
     )
-    columns = (
-        (F.col(column.name) if column.name in header.places else F.lit(None).cast("string")).alias(column.name)
-        for column in file.table.columns
-    )
-    return rows.select(F.lit(file.name).alias(FILE), BROKEN_LINE, *columns)

@@ -4,17 +4,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.contract import FILE, names, stored_columns
-from features.rows_as_sent import few, shown
+from features.rows_as_sent import shown
 from features.spec import Table
 from jobs.lake.checks import Check, Kept, count_reasons, keeping
 from jobs.lake.checks_table import CHECK_SCHEMA, counted_row
-from jobs.lake.corrections import KNOWN, ROW, Mended, mend, read_corrections, with_row
+from jobs.lake.corrections import KNOWN, ROW, Mended, few_of, mend, read_corrections, with_row
 from jobs.lake.job import Job, Step
-from jobs.lake.tables import CHECKS, DELIVERIES, REQUEUED, quarantine_table, source_table
+from jobs.lake.tables import CHECKS, REQUEUED, quarantine_table, source_table
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import setting
-
-SHOWN = 5
 
 
 def requeue(job: Job, path: str, reason: str) -> None:
@@ -44,7 +42,6 @@ def requeue(job: Job, path: str, reason: str) -> None:
         stored = job.lake.read_run_date(source_table(table.name), job.run_date, versions[table.name])
         published = stored.select(*stored_columns(stored, table))
         mended = mend(sent, quarantined, published, table, kept)
-        mended = Mended(kept.keep(mended.rows), kept.keep(mended.taken))
         taken, asked = mended.taken.count(), sent.count()
         if taken:
             publish(job, table, mended, published, reason)
@@ -85,9 +82,8 @@ def rows_to_mend(job: Job, sent: DataFrame, quarantined: DataFrame, path: str) -
         before = job.lake.read_run_date(REQUEUED, job.run_date).select(ROW, F.lit("taken").alias("place"))
         known = known.unionByName(before.join(known, on=ROW, how="left_anti"))
     rows = sent.groupBy(ROW).agg(F.count("*").alias("times")).join(known, on=ROW, how="left")
-    odd = rows.where("place is null or times > 1").orderBy(ROW).limit(SHOWN + 1).collect()
-    if odd:
-        found = few([shown(row[ROW] or f"a row without {ROW}") for row in odd], SHOWN)
+    odd = rows.where("place is null or times > 1").select(ROW)
+    if found := few_of(odd, lambda row: shown(row[ROW] or f"a row without {ROW}")):
         raise UserError(
             f"--requeue {path}: {found} is not in the quarantine of {job.run_date}, or there twice: mend the cells of "
             f"what `quarantine --run-date {job.run_date} --export` wrote, and leave {ROW} as it is"
@@ -100,10 +96,7 @@ def publish(job: Job, table: Table, mended: Mended, published: DataFrame, reason
     if not mended.rows.isEmpty():
         rows = published.unionByName(mended.rows.select(*names(table)))
         version = job.lake.replace(source_table(table.name), rows, job.run_date)
-        record = job.lake.read_run_date(DELIVERIES, job.run_date).first()
-        assert record is not None
-        versions = {**job.lake.delivery(job.run_date), table.name: version}
-        job.lake.record_delivery(job.run_date, record["source"], versions, record.asDict().get("files"))
+        job.lake.record_again(job.run_date, table.name, version)
     kept = mended.taken.select(
         F.lit(job.run_date).alias("run_date"),
         F.lit(table.name).alias("source"),

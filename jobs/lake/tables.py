@@ -122,6 +122,16 @@ class Lake(DeltaTables):
         schema = "source STRING, versions STRING, files STRING, run_date DATE"
         self.replace(DELIVERIES, self.spark.createDataFrame(row, schema), run_date)
 
+    def record_again(self, run_date: date, table: str, version: int) -> None:
+        """Publish a delivery with another version of one of its tables: whence it came stays as it was."""
+        versions = {**self.delivery(run_date), table: version}
+        self.record_delivery(run_date, self.source_of(run_date), versions, self.files_of_deliveries().get(run_date))
+
+    def source_of(self, run_date: date) -> str:
+        """Where a delivery's files were; an empty text where it is not there."""
+        row = self.read_run_date(DELIVERIES, run_date).select("source").first()
+        return str(row[0]) if row else ""
+
     def files_of_deliveries(self) -> dict[date, str]:
         """What told each delivery's files from others when it was taken, as far as that was kept."""
         if not self.exists(DELIVERIES):

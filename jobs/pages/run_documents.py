@@ -10,7 +10,6 @@ from pyspark.sql import functions as F
 from features.spec import Named
 from jobs.lake import folds
 from jobs.lake.job import Job
-from jobs.lake.tables import DELIVERIES
 from jobs.model import measures
 from jobs.model.booster import Model
 from jobs.model.drift import Drift
@@ -185,7 +184,6 @@ def provenance(job: Job, training: Training, model: Model, rows: DataFrame) -> P
     """Where the model comes from, with the number of applicants of each part."""
     counted = rows.groupBy("part").agg(F.count("*").alias("rows"), F.sum("TARGET").alias("bad")).collect()
     parts = {row["part"]: Part(row["part"], row["rows"], row["bad"]) for row in counted}
-    source = job.lake.read_run_date(DELIVERIES, training.run_date).select("source").first()
     return Provenance(
         name=job.settings.mlflow.model_name,
         run_id=training.run_id,
@@ -193,7 +191,7 @@ def provenance(job: Job, training: Training, model: Model, rows: DataFrame) -> P
         kind=model.predictor.name,
         ended=training.ended,
         run_date=training.run_date,
-        source=source[0] if source else "",
+        source=job.lake.source_of(training.run_date),
         lake=training.lake,
         features_version=training.features_version,
         feature_set=training.feature_set,

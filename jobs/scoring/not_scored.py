@@ -6,10 +6,10 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features import TABLES
+from features import DECLARED
 from features.contract import ERRORS, FILE, typed
 from features.spec import KEY, TARGET
-from jobs.lake.tables import SCORES, Lake, quarantine_table
+from jobs.lake.tables import Lake, quarantine_table
 
 REASON = "reason_not_scored"
 
@@ -31,15 +31,14 @@ def in_quarantine(lake: Lake, run_date: date) -> DataFrame | None:
 
     The reason names columns and what is wrong with them, no cell. A row whose SK_ID_CURR can't be read is nobody's.
     """
-    application = next(table for table in TABLES if table.parent is None)
+    application = DECLARED.application
     if not lake.exists(quarantine_table(application.name)):
         return None
-    columns = {column.name: column for column in application.columns}
     rows = lake.read_run_date(quarantine_table(application.name), run_date)
-    new = rows.where(F.col(FILE).isin(*columns[TARGET].absent_from))
+    new = rows.where(F.col(FILE).isin(*application.column(TARGET).absent_from))
     problems = F.transform(ERRORS, lambda error: F.concat_ws(" ", error["column"], error["problem"]))
     why = F.concat_ws("; ", F.array_distinct(problems))
-    people = new.select(typed(columns[KEY], F.col(KEY)).alias(KEY), why.alias("why")).where(F.col(KEY) > 0)
+    people = new.select(typed(application.column(KEY), F.col(KEY)).alias(KEY), why.alias("why")).where(F.col(KEY) > 0)
     reason = F.concat(F.lit(f"the row in {application.name} is in quarantine: "), F.min("why"))
     return people.groupBy(KEY).agg(reason.alias(REASON))
 
@@ -61,10 +60,7 @@ def with_quarantined(
     return scored.unionByName(lost.withColumn("threshold", F.lit(threshold)), allowMissingColumns=True)
 
 
-def not_scored(lake: Lake, run_date: date) -> tuple[NotScored, ...]:
-    """The reasons in the delivery's rows of `scores`, the most frequent first."""
-    if not lake.exists(SCORES):
-        return ()
-    rows = lake.read_run_date(SCORES, run_date).where("probability is null")
-    counts = rows.groupBy(REASON).count().orderBy(F.desc("count"), REASON).collect()
+def not_scored(scores: DataFrame) -> tuple[NotScored, ...]:
+    """The reasons in rows of `scores`, the most frequent first."""
+    counts = scores.where("probability is null").groupBy(REASON).count().orderBy(F.desc("count"), REASON).collect()
     return tuple(NotScored(row[REASON], row["count"]) for row in counts)
