@@ -9,7 +9,7 @@ Sums of doubles depend on the order of adding, so an entity's rows are put in th
 rows give the same bits, whatever the partitions.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -163,22 +163,38 @@ def first_row_of_last_entity(table: pa.Table) -> int:
 def fold_chunk(chunk: pa.Table, plan: Plan) -> tuple[NDArray[np.int64], Floats]:
     """Entities (n,) and their features (n, width), NaN where a feature has no value."""
     keys = [chunk.column(name).to_numpy() for name in (ENTITY, AGE, *(f"tie_{i}" for i in range(plan.ties)))]
+    values = [chunk.column(f"value_{i}").to_numpy() for i in range(len(plan.values))]
+    slices = [chunk.column(f"slice_{i}").to_numpy() for i in range(len(plan.slices))]
+    return fold_arrays(keys, values, slices, plan)
+
+
+def fold_arrays(
+    keys: Sequence[NDArray[Any]], values: Sequence[Floats], slices: Sequence[NDArray[np.bool_]], plan: Plan
+) -> tuple[NDArray[np.int64], Floats]:
+    """As `fold_chunk`, of arrays with an element a row.
+
+    Args:
+        keys: The entity, the age and what breaks ties.
+        values: Of the plan's expressions, NaN where null.
+        slices: Whether the row is in each of the plan's slices.
+        plan: What to fold.
+    """
     order = np.lexsort(keys[::-1])
     entity = keys[0][order]
     starts = segment_starts(entity)
     owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(entity)))
-    values = [chunk.column(f"value_{i}").to_numpy()[order] for i in range(len(plan.values))]
+    ordered = [value[order] for value in values]
     rows = Rows(owner, keys[1][order], len(starts), plan.year)
-    slices = [rows.only(np.flatnonzero(chunk.column(f"slice_{i}").to_numpy()[order])) for i in range(len(plan.slices))]
+    sliced = [rows.only(np.flatnonzero(inside[order])) for inside in slices]
     cells: dict[tuple[int, By], Indices] = {}
     out = np.full((len(starts), plan.width), np.nan)
     for fold in plan.folds:
-        inside, edges = slices[fold.slice], plan.edges[fold.by]
+        inside, edges = sliced[fold.slice], plan.edges[fold.by]
         place = (fold.slice, fold.by)
         if place not in cells:
             cells[place] = inside.owner * len(edges) + np.searchsorted(edges, inside.positions(fold.by), side="right")
-        value = values[fold.value][inside.index]
-        divisor = None if fold.divisor is None else values[fold.divisor][inside.index]
+        value = ordered[fold.value][inside.index]
+        divisor = None if fold.divisor is None else ordered[fold.divisor][inside.index]
         fold_value(out, fold, Tiles(inside, cells[place], len(edges)), value, divisor)
     return entity[starts], out
 
@@ -223,7 +239,7 @@ class Rows:
         if by is By.AGE:
             return self.age
         place = np.arange(len(self.owner))
-        ends = np.append(self.starts[1:], len(self.owner)) - 1
+        ends = self.starts + np.diff(self.starts, append=len(self.owner)) - 1
         rank: Indices = place - self.of_each(self.starts) if by is By.LAST else self.of_each(ends) - place
         return rank.astype(np.float64)
 

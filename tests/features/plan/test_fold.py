@@ -46,7 +46,7 @@ LOANS = Table(
         Feature("debt", "debt", EVERY, "bureau debt", "Debt.", windows=(30, 90, EVER)),
         Feature("debt_of", "debt", (SUM, MEAN), "bureau debt", "Debt.", windows=(90,), slices=(ACTIVE,)),
         Ordered("late", "late", (SUM, MAX, COUNT), "bureau debt", "Late.", last=(1, 3), first=(1, 2)),
-        Ordered("late_of", "late", (MEAN,), "bureau debt", "Late.", last=(2,), slices=(ACTIVE,)),
+        Ordered("late_of", "late", (MEAN,), "bureau debt", "Late.", last=(2,), first=(1,), slices=(ACTIVE,)),
         Ratio("debt_ratio", "debt", "late", "bureau debt", "Debt to late.", windows=(90, EVER)),
     ),
 )
