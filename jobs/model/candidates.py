@@ -138,7 +138,8 @@ class Trees:
         """As `Candidate.fit`."""
         import xgboost
 
-        train = xgboost.QuantileDMatrix(rows.values, rows.labels, missing=np.nan, nthread=1)
+        bins = self.settings.max_bin
+        train = xgboost.QuantileDMatrix(rows.values, rows.labels, missing=np.nan, max_bin=bins, nthread=1)
         parameters = {**self.parameters, **monotone(self.settings, rows.signs)}
         parameters |= {"objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1}
         if rows.bad_rate is not None:
@@ -147,7 +148,9 @@ class Trees:
             most = min(self.settings.rounds, self.settings.few_rounds)
             grown = xgboost.train(parameters, train, most)
             return by_step(grown, np.array([*range(STEP, most, STEP), most]), rows.left_out)
-        stop = xgboost.QuantileDMatrix(rows.stop_values, rows.stop_labels, ref=train, missing=np.nan, nthread=1)
+        stop = xgboost.QuantileDMatrix(
+            rows.stop_values, rows.stop_labels, ref=train, missing=np.nan, max_bin=bins, nthread=1
+        )
         stopped = xgboost.train(
             parameters,
             train,
@@ -251,6 +254,7 @@ def booster_parameters(settings: Booster) -> dict[str, float | int | str]:
     """xgboost's own names of the settings that decide what a tree looks like, the same for Spark and one process."""
     return {
         "tree_method": "hist",
+        "max_bin": settings.max_bin,
         "max_depth": settings.max_depth,
         "learning_rate": settings.learning_rate,
         "min_child_weight": settings.min_child_weight,

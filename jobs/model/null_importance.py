@@ -37,7 +37,7 @@ def gains(values: Values, labels: Labels, settings: Booster) -> Vector:
     """The total gain of each feature in trees by the settings."""
     import xgboost
 
-    rows = xgboost.QuantileDMatrix(values, labels, missing=np.nan, nthread=1)
+    rows = xgboost.QuantileDMatrix(values, labels, missing=np.nan, max_bin=settings.max_bin, nthread=1)
     parameters = {**booster_parameters(settings), "objective": "binary:logistic", "nthread": 1}
     fitted = xgboost.train(parameters, rows, settings.rounds)
     total = np.zeros(values.shape[1])

@@ -122,6 +122,7 @@ class Booster(Section):
 
     rounds: Count
     seed: int
+    max_bin: Annotated[int, Field(ge=2)]
     max_depth: Count
     learning_rate: Positive
     min_child_weight: Amount

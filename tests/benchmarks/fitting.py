@@ -66,7 +66,7 @@ def in_one_process(settings: Train, work: Path, watch: Stopwatch) -> None:
         with watch.time("read"):
             values, labels, is_validation = read(files, names, parts)
         with watch.time("matrix"):
-            train, validation = matrices(values, labels, is_validation, names, settings.num_workers)
+            train, validation = matrices(values, labels, is_validation, names, settings)
         with watch.time("boost"):
             xgboost.train(
                 parameters(fixed_rounds(settings)),
@@ -99,13 +99,16 @@ def read(files: list[str], names: list[str], parts: pa.Table) -> tuple[Values, L
 
 
 def matrices(
-    values: Values, labels: Labels, is_validation: Flags, names: list[str], threads: int
+    values: Values, labels: Labels, is_validation: Flags, names: list[str], settings: Train
 ) -> tuple[xgboost.DMatrix, xgboost.DMatrix]:
     """The binned rows to fit on and to validate with."""
     train, validation = ~is_validation, is_validation
-    fitted_on = xgboost.QuantileDMatrix(values[train], labels[train], feature_names=names, nthread=threads)
+    bins, threads = settings.max_bin, settings.num_workers
+    fitted_on = xgboost.QuantileDMatrix(
+        values[train], labels[train], max_bin=bins, feature_names=names, nthread=threads
+    )
     watched = xgboost.QuantileDMatrix(
-        values[validation], labels[validation], feature_names=names, nthread=threads, ref=fitted_on
+        values[validation], labels[validation], max_bin=bins, feature_names=names, nthread=threads, ref=fitted_on
     )
     return fitted_on, watched
 

@@ -46,6 +46,7 @@ def test_margins_are_those_of_xgboost_used_plainly(booster: Train, rows: int) ->
         early_stopping_rounds=5,
         eval_metric="logloss",
         random_state=booster.seed,
+        max_bin=booster.max_bin,
         max_depth=booster.max_depth,
         learning_rate=booster.learning_rate,
         min_child_weight=booster.min_child_weight,
@@ -99,7 +100,7 @@ def test_without_rows_to_stop_on_trees_answer_after_every_few(booster: Train) ->
         so_many = Trees(odd.model_copy(update={"rounds": int(rounds)}))
         plain = xgboost.train(
             {**so_many.parameters, "objective": "binary:logistic", "nthread": 1},
-            xgboost.QuantileDMatrix(values[:700], labels[:700]),
+            xgboost.QuantileDMatrix(values[:700], labels[:700], max_bin=odd.max_bin),
             int(rounds),
         )
         assert np.array_equal(margins, plain.predict(xgboost.DMatrix(values[700:]), output_margin=True))

@@ -43,7 +43,7 @@ def part(settings: Train) -> LinearPart:
 @pytest.fixture(scope="module")
 def trees(settings: Train) -> xgboost.Booster:
     values, labels = applicants()
-    data = xgboost.QuantileDMatrix(values, labels, feature_names=NAMES)
+    data = xgboost.QuantileDMatrix(values, labels, max_bin=settings.max_bin, feature_names=NAMES)
     return xgboost.train({**Trees(settings).parameters, "objective": "binary:logistic"}, data, settings.rounds)
 
 

@@ -74,7 +74,7 @@ def test_few_applicants_are_each_measured_by_trees_that_never_saw_their_fold(
     expected = np.empty(len(known))
     for number in range(3):
         out = (known["fold"] == number).to_numpy()
-        data = xgboost.QuantileDMatrix(values[~out], labels[~out], nthread=1)
+        data = xgboost.QuantileDMatrix(values[~out], labels[~out], max_bin=settings.train.max_bin, nthread=1)
         expected[out] = xgboost.train(parameters, data, rounds).predict(
             xgboost.DMatrix(values[out], nthread=1), output_margin=True
         )

@@ -206,7 +206,7 @@ def xgboost_on(rows: TrainingSet, settings: Train, rounds: int) -> xgboost.Boost
     """The same trees of one process, on everybody."""
     known = rows.rows.orderBy("SK_ID_CURR").toPandas()
     values, labels = known[rows.names].to_numpy(dtype=np.float32), known["TARGET"].to_numpy(dtype=np.float32)
-    data = xgboost.QuantileDMatrix(values, labels, feature_names=rows.names)
+    data = xgboost.QuantileDMatrix(values, labels, max_bin=settings.max_bin, feature_names=rows.names)
     return xgboost.train({**Trees(settings).parameters, "objective": "binary:logistic"}, data, rounds)
 
 
