@@ -155,8 +155,14 @@ def where_nothing_is(spark: SparkSession, path: str, option: str) -> str:
 
 
 def list_files(spark: SparkSession, address: str, pattern: str) -> list[str]:
-    """The file, or the folder's visible files with such a name; nothing where the address is of neither."""
-    return matching_files(spark, literally(address), pattern) or []
+    """The folder's visible files with such a name; none where there is no folder.
+
+    Those of this machine are listed without Spark, which takes ten times as long to plan that it will.
+    """
+    folder = Address(address).folder
+    if folder is None:
+        return matching_files(spark, literally(address), pattern) or []
+    return sorted(str(file) for file in folder.glob(pattern) if file.name[0] not in "._")
 
 
 def matching_files(spark: SparkSession, addresses: str, pattern: str = "*") -> list[str] | None:
