@@ -67,3 +67,9 @@ def described(error: SqlglotError) -> str:
 def text_literal(text: str) -> str:
     """SQL of a text."""
     return exp.Literal.string(text).sql(dialect="spark")
+
+
+def number_literal(number: float) -> str:
+    """SQL of a double, to the last bit."""
+    written = repr(float(number))
+    return written if "e" in written else f"{written}e0"

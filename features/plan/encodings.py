@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.expressions import number_literal, text_literal
 from features.plan.history_rows import Sources, derive, feature_rows
 from features.spec import Code, Encoded, Expected, GroupDeviation, Table
 
 ENCODING_SCHEMA = "name STRING, level STRING, value DOUBLE"
+UNKNOWN = "cast(null as double)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,43 +97,47 @@ def fit(sources: Sources, table: Table, tables: Mapping[str, Table]) -> DataFram
     return shares.unionByName(medians)
 
 
-def lookup(encodings: Encodings, name: str, level: Column) -> Column:
-    """The fitted value of the level; null for one that was not seen."""
+def lookup(encodings: Encodings, name: str, level: str) -> str:
+    """SQL of the fitted value of a level, itself SQL of a text; null for one that was not seen."""
     # Not a map: Sail makes it anew for every row.
-    value = F.when(F.lit(False), F.lit(None).cast("double"))
-    for encoding in encodings:
-        if encoding.name == name and encoding.level is not None:
-            value = value.when(level.cast("string") == encoding.level, F.lit(encoding.value))
-    return value
+    cases = [
+        f"when {text_literal(encoding.level)} then {number_literal(encoding.value)}"
+        for encoding in encodings
+        if encoding.name == name and encoding.level is not None
+    ]
+    return f"case {level} {' '.join(cases)} end" if cases else UNKNOWN
 
 
-def frequency(feature: Encoded, encodings: Encodings) -> Column:
+def frequency(feature: Encoded, encodings: Encodings) -> str:
     """The level's share of the labelled rows, 0 for one never seen, null for an empty cell."""
-    level = F.col(feature.column)
-    return F.when(level.isNotNull(), F.coalesce(lookup(encodings, feature.name, level), F.lit(0.0)))
+    level = feature.column
+    return f"case when {level} is not null then coalesce({lookup(encodings, feature.name, level)}, 0e0) end"
 
 
-def ordinal(feature: Encoded) -> Column:
+def ordinal(feature: Encoded) -> str:
     """The level's position in the declared order."""
-    position = F.lit(None).cast("double")
-    for place, level in reversed(list(enumerate(feature.order))):
-        position = F.when(F.col(feature.column) == level, F.lit(float(place))).otherwise(position)
-    return position
+    cases = [f"when {text_literal(level)} then {number_literal(place)}" for place, level in enumerate(feature.order)]
+    return f"case {feature.column} {' '.join(cases)} end"
 
 
-def deviation(feature: GroupDeviation, encodings: Encodings) -> Column:
+def deviation(feature: GroupDeviation, encodings: Encodings) -> str:
     """The value less its group's median on the labelled rows."""
     overall = next((e.value for e in encodings if e.name == feature.name and e.level is None), None)
-    median = F.coalesce(lookup(encodings, feature.name, F.col(feature.group)), F.lit(overall).cast("double"))
-    return F.expr(feature.value).cast("double") - median
+    of_all = UNKNOWN if overall is None else number_literal(overall)
+    median = f"coalesce({lookup(encodings, feature.name, feature.group)}, {of_all})"
+    return f"cast({feature.value} as double) - {median}"
+
+
+def as_sql(table: Table, encodings: Encodings) -> dict[str, str]:
+    """The encoded columns of a table's rows, by name, as SQL over the columns that they are made of."""
+    codes = {
+        each.name: ordinal(each) if each.code is Code.ORDINAL else frequency(each, encodings) for each in encoded(table)
+    }
+    medians = {each.name: deviation(each, encodings) for each in deviations(table)}
+    expected = {each.name: lookup(encodings, each.name, each.like) for each in expectations(table)}
+    return {**codes, **medians, **expected}
 
 
 def apply(table: Table, encodings: Encodings) -> list[Column]:
     """The encoded columns of a table's rows, by name."""
-    codes = [
-        (ordinal(each) if each.code is Code.ORDINAL else frequency(each, encodings)).alias(each.name)
-        for each in encoded(table)
-    ]
-    medians = [deviation(each, encodings).alias(each.name) for each in deviations(table)]
-    expected = [lookup(encodings, each.name, F.expr(each.like)).alias(each.name) for each in expectations(table)]
-    return [*codes, *medians, *expected]
+    return [F.expr(sql).alias(name) for name, sql in as_sql(table, encodings).items()]

@@ -1,6 +1,6 @@
 """Histories of a delivery as a later application sees them: what counts from the application moves back."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -26,12 +26,12 @@ def seen_later(rows: DataFrame, table: Table) -> DataFrame:
 
     What had not happened at the delivery stays ahead, and so out of every feature: nobody knows whether it has come.
     """
-    moved = {moment.column: counted_from(moment) for moment in table.moments}
+    moved = {moment.column: F.expr(counted_from(moment)) for moment in table.moments}
     return rows.withColumns(moved).select(*contract.names(table))
 
 
-def counted_from(moment: Moment) -> Column:
-    """The moment, by so much longer ago."""
-    value = F.col(moment.column)
+def counted_from(moment: Moment) -> str:
+    """SQL of the moment, by so much longer ago."""
     last = NO_DAY - 1 if moment.planned else 0
-    return F.when(value.between(FIRST_DAY, last), value - F.col(LATER[moment.unit])).otherwise(value)
+    name, later = moment.column, LATER[moment.unit]
+    return f"case when {name} between {FIRST_DAY} and {last} then {name} - {later} else {name} end"
