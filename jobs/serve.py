@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from datetime import date
 from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
+import pyarrow as pa
 from pyspark.errors import PySparkException
 
 from jobs.lake.options import add_lake
@@ -50,7 +52,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
         champions = Champions(lake, run_date, settings, Path(folder))
         desk = Desk(champions.newest(), settings.serve)
         listener = listen(arguments.host, arguments.port)
-        serve(desk, arguments.host, listener, keep_up(desk, champions.newer_than))
+        serve(desk, arguments.host, listener, keep_up(desk, champions))
 
 
 def stop(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001  what a handler is given
@@ -58,16 +60,27 @@ def stop(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001  
     sys.exit(0)
 
 
-def keep_up(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> AsyncResult[None]:
-    """Look for a new champion again and again, in a thread that lives no longer than the process.
+class Successors(Protocol):
+    """What a service asks for again and again."""
+
+    def newer_than(self, version: int) -> Scoring | None:
+        """The scorer of the champion, or None where it is the version given."""
+
+    def refresh_index(self) -> date | None:
+        """Make the index of the newest delivery, where it is not made yet; gives that delivery."""
+
+
+def keep_up(desk: Desk, successors: Successors) -> AsyncResult[None]:
+    """Look for a new delivery and a new champion again and again, in a thread that lives no longer than the process.
 
     What is returned is ready when the thread has ended: at an error that `look` does not know.
     """
 
     def look_again_and_again() -> None:
         while True:
+            refresh(successors.refresh_index)
             time.sleep(desk.limits.refresh_seconds)
-            look(desk, newer_than)
+            look(desk, successors.newer_than)
 
     pool = ThreadPool(1)
     looking = pool.apply_async(look_again_and_again, error_callback=say_where)
@@ -103,6 +116,17 @@ def look(desk: Desk, newer_than: Callable[[int], Scoring | None]) -> None:
         if successor is not None:
             desk.scorer = successor
             say(f"version {successor.identity.version} answers from now on, in place of version {version}")
+
+
+def refresh(refresh_index: Callable[[], date | None]) -> None:
+    """Bring the index up to date; where that can't be, the engine goes on to look into the tables."""
+    try:
+        delivery = refresh_index()
+    except (PySparkException, pa.ArrowException, OSError) as error:  # their texts may quote what they read
+        say(f"warning: answers take longer, there is no index of the newest delivery: {type(error).__name__}")
+    else:
+        if delivery is not None:
+            say(f"finds applicants by an index of the delivery of {delivery}")
 
 
 def serve(desk: Desk, asked_host: str, listener: socket.socket, looking: AsyncResult[None]) -> None:

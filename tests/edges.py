@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from features.memory.feature_table import FeatureTable
 from features.spec import KEY, Column, Type
 from jobs.assemble import assemble
 from jobs.lake.feature_sets import FeatureSet, find
@@ -21,8 +22,10 @@ from jobs.lake.tables import Lake
 from jobs.model.booster import load_model, sha256_of
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import load_settings
+from jobs.serving.lake_rows import LakeRows
 from jobs.serving.questions import Application
-from jobs.serving.row_plans import contract_plan, features_plan
+from jobs.serving.row_features import ComputedFeatures
+from jobs.serving.row_plans import contract_plan
 from jobs.serving.scorer import Scorer
 from jobs.serving.uploads import COLUMNS
 from tests.callers import MODEL
@@ -176,8 +179,8 @@ def main(root: str, model: str, uploads: str, answers: str) -> None:
     assert isinstance(fitted, FeatureSet), "the engines fit other encodings"
     with TemporaryDirectory() as folder:
         contract = contract_plan(lake.spark, Path(folder, "contract"))
-        features = features_plan(lake.spark, Path(folder, "features"), fitted)
-        scorer = Scorer(lake, None, loaded, MODEL, settings, contract, features)
+        features = ComputedFeatures(FeatureTable(fitted.encodings))
+        scorer = Scorer(LakeRows(lake, None), loaded, MODEL, settings, contract, features)
         sent = json.loads(Path(uploads).read_text(encoding="utf-8"))
         found = scorer.score_rows([Application(int(cells[COLUMNS.index(KEY)]), tuple(cells)) for cells in sent], None)
     said = [

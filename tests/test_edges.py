@@ -26,6 +26,7 @@ from jobs.scoring.batch import explained, scored
 from jobs.serving.uploads import COLUMNS
 from tests.deliveries import Delivery, write_delivery
 from tests.edges import RUN_DATE, edge_delivery
+from tests.features.memory.test_feature_table import in_memory
 from tests.processes import run_python
 
 NAMES = [named.name for named in catalogue()]
@@ -104,6 +105,16 @@ def test_both_engines_assemble_the_same_numbers(edges: Edges) -> None:
     assert len(by_spark) == len(edges.sent["application_train"]) + len(edges.sent["application_test"])
     unknown = by_spark.isna() != by_sail.isna()
     apart = (by_spark - by_sail).abs() / by_spark.abs().clip(lower=1)
+    differ = unknown | (apart > 1e-9)
+    assert {name: by_spark.index[differ[name]].tolist()[:3] for name in NAMES if differ[name].any()} == {}
+
+
+def test_in_memory_they_are_the_same_numbers(edges: Edges) -> None:
+    by_spark = feature_values(edges.spark)
+    found = in_memory(edges.spark, RUN_DATE)[NAMES]
+    assert found.index.equals(by_spark.index)
+    unknown = by_spark.isna() != found.isna()
+    apart = (by_spark - found).abs() / by_spark.abs().clip(lower=1)
     differ = unknown | (apart > 1e-9)
     assert {name: by_spark.index[differ[name]].tolist()[:3] for name in NAMES if differ[name].any()} == {}
 

@@ -1,17 +1,22 @@
 """The champion of a lake as a scorer, and the next one once there is one."""
 
+import os
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from jobs.lake.feature_sets import CannotBeMade, find
+from features.memory.feature_table import FeatureTable
+from jobs.lake.applicant_index import make_index
+from jobs.lake.feature_sets import CannotBeMade, FeatureSet, find
 from jobs.lake.tables import FEATURES, Lake
 from jobs.model.booster import Model
 from jobs.registry.store import connect
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused
 from jobs.runtime.settings import Settings
+from jobs.serving.lake_rows import LakeRows
 from jobs.serving.responses import ScoringModel
+from jobs.serving.row_features import ComputedFeatures, PlannedFeatures, RowFeatures
 from jobs.serving.row_plans import contract_plan, features_plan
 from jobs.serving.scorer import Scorer
 from jobs.serving.standing_plan import StandingPlan
@@ -37,9 +42,9 @@ class Champions:
         if run_date is not None:
             lake.delivery(run_date)
         lake.read(FEATURES)
-        self.lake, self.run_date, self.settings, self.folder = lake, run_date, settings, folder
+        self.found, self.settings, self.folder = LakeRows(lake, run_date), settings, folder
         self.store = connect(lake.address, settings.mlflow)
-        self.plans: dict[str, StandingPlan] = {}
+        self.features: dict[str, RowFeatures] = {}
 
     def newest(self) -> Scorer:
         """The scorer of the champion that there is now.
@@ -51,15 +56,8 @@ class Champions:
         """
         champion = self.store.versions.need_champion()
         model = self.store.versions.registered_model(champion)
-        return Scorer(
-            self.lake,
-            self.run_date,
-            model,
-            self.identity(champion, model),
-            self.settings,
-            self.contract,
-            self.plan_for(champion, model),
-        )
+        features = self.features_for(champion, model)
+        return Scorer(self.found, model, self.identity(champion, model), self.settings, self.contract, features)
 
     def newer_than(self, version: int) -> Scorer | None:
         """The scorer of the champion, where that is another version by now; raises as `newest` does."""
@@ -68,21 +66,41 @@ class Champions:
     @cached_property
     def contract(self) -> StandingPlan:
         """The same for every champion."""
-        return contract_plan(self.lake.spark, self.folder / "contract")
+        return contract_plan(self.found.lake.spark, self.folder / "contract")
 
-    def plan_for(self, champion: Registered, model: Model) -> StandingPlan:
+    def features_for(self, champion: Registered, model: Model) -> RowFeatures:
         """From rows and histories to the features that the champion reads."""
-        if model.feature_set not in self.plans:
-            fitted = find(self.lake, model.feature_set)
+        if model.feature_set not in self.features:
+            fitted = find(self.found.lake, model.feature_set)
             if isinstance(fitted, CannotBeMade):
                 raise ModelRefused(
                     f"the champion, version {champion.version}, can't be served: {fitted.why}: train and register a "
                     "new model, or serve this one with its own code"
                 )
             assert fitted.has(model.features), "a model reads features of its feature set"
-            folder = self.folder / f"features_{model.feature_set}"
-            self.plans[model.feature_set] = features_plan(self.lake.spark, folder, fitted)
-        return self.plans[model.feature_set]
+            self.features[model.feature_set] = self.features_of(fitted)
+        return self.features[model.feature_set]
+
+    def features_of(self, fitted: FeatureSet) -> RowFeatures:
+        """What makes the features of a set: the engine, where there are row models among them."""
+        if fitted.row_models is None:
+            return ComputedFeatures(FeatureTable(fitted.encodings))
+        folder = self.folder / f"features_{fitted.version}"
+        return PlannedFeatures(features_plan(self.found.lake.spark, folder, fitted))
+
+    def refresh_index(self) -> date | None:
+        """Make the index of the newest delivery, where the lake has another one by now; gives that delivery."""
+        if self.found.current is not None:
+            return None
+        self.found.index = make_index(self.found.lake, self.found.run_date, self.index_folder)
+        return self.found.index.delivery if self.found.index else None
+
+    @property
+    def index_folder(self) -> Path:
+        """Where its files are: beside the tables, so that the next start finds them, where the lake is on this machine
+        and may be written into."""
+        lake = self.found.lake.address.folder
+        return (lake if lake is not None and os.access(lake, os.W_OK) else self.folder) / "index"
 
     def identity(self, champion: Registered, model: Model) -> ScoringModel:
         """Which one it is, for callers."""

@@ -1,29 +1,33 @@
-"""The champion over applicants of a lake, on the engine inside this process: what the REST service asks."""
+"""The champion over applicants of a lake, without a JVM: what the REST service asks."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.errors import PySparkException
-from pyspark.sql import functions as F
 
 from features.contract import ERRORS, FILE
+from features.memory.cells import Cells
+from features.memory.operations import NotDivisible
 from features.rows_as_sent import shown
 from features.spec import KEY
-from jobs.lake.histories import DELIVERY, NoDeliveryYet, read_histories
-from jobs.lake.model_rows import dated, read_inputs
-from jobs.lake.tables import FEATURES, Lake
+from jobs.lake.histories import NoDeliveryYet
 from jobs.model.booster import Model
 from jobs.model.contributions import Explanation
 from jobs.runtime.settings import Settings
+from jobs.serving.lake_rows import LakeRows
 from jobs.serving.questions import Application
 from jobs.serving.responses import NotComputed, Problem, ScoredApplicant, ScoreReason, ScoringModel, refused
-from jobs.serving.row_plans import ACCEPTED, REFUSED, as_cells, with_later
+from jobs.serving.row_features import Features, RowFeatures
+from jobs.serving.row_plans import ACCEPTED, REFUSED, as_cells
 from jobs.serving.standing_plan import StandingPlan
 from jobs.serving.uploads import CONTRACT
+
+CELLS = Cells(CONTRACT)
 
 
 @dataclass(frozen=True)
@@ -31,22 +35,20 @@ class Scorer:
     """A model with all that it needs to score applicants.
 
     Args:
-        lake: Where histories and features are.
-        run_date: The one delivery to take them from; None takes for each applicant the newest that holds any row.
+        found: Where histories and features are, and what of them is looked into.
         model: The champion.
         identity: Which one it is.
         settings: The threshold, and how much is explained.
-        contract: From the cells of rows to typed ones and problems.
+        contract: From the cells of rows to typed ones and problems, where they are in doubt.
         features: From typed rows and histories to features.
     """
 
-    lake: Lake
-    run_date: date | None
+    found: LakeRows
     model: Model
     identity: ScoringModel
     settings: Settings
     contract: StandingPlan
-    features: StandingPlan
+    features: RowFeatures
 
     def score_rows(self, rows: Sequence[Application], applied_on: date | None) -> list[ScoredApplicant | list[Problem]]:
         """Each row's answer, or what is wrong with it; no two rows may be of one applicant.
@@ -56,29 +58,34 @@ class Scorer:
             applied_on: The day of the applications; None takes them for applications of their histories' delivery.
 
         Raises:
-            NotComputed: The engine failed at one of them.
+            NotComputed: One of them can't be computed.
             Refused: All deliveries are later than the applications.
         """
         try:
             return self.score_together(rows, applied_on)
         except NoDeliveryYet as error:
             raise refused(422, str(error), column="applied_on") from None
-        except PySparkException as error:
+        except (PySparkException, NotDivisible) as error:
             raise NotComputed from error
 
     def score_together(
         self, rows: Sequence[Application], applied_on: date | None
     ) -> list[ScoredApplicant | list[Problem]]:
         """As `score_rows`, with the engine's own errors."""
-        with self.contract.run({CONTRACT.name: as_cells(rows)}):
-            accepted = self.contract.compute(ACCEPTED)
-            problems = as_problems(self.contract.compute(REFUSED)) if len(accepted) < len(rows) else {}
+        read = CELLS.sort([row.cells for row in rows])
+        accepted, problems = read.kept, dict[int, list[Problem]]()
+        if read.in_doubt:
+            doubted = [rows[place] for place in read.in_doubt]
+            with self.contract.run({CONTRACT.name: as_cells(doubted)}):
+                accepted = pa.concat_tables([accepted, self.contract.compute(ACCEPTED).select(accepted.column_names)])
+                refused_rows = as_problems(self.contract.compute(REFUSED))
+            problems = {doubted[place].applicant: of_row for place, of_row in refused_rows.items()}
         scored = self.score_accepted(accepted, applied_on) if len(accepted) else {}
-        return [problems[place] if place in problems else scored[row.applicant] for place, row in enumerate(rows)]
+        return [problems.get(row.applicant) or scored[row.applicant] for row in rows]
 
     def score_accepted(self, accepted: pa.Table, applied_on: date | None) -> dict[int, ScoredApplicant | list[Problem]]:
         """Answers by applicant, of typed rows joined with the histories that the lake holds."""
-        histories = read_histories(self.lake, self.run_date, accepted.column(KEY).to_pylist(), until=applied_on)
+        histories = self.found.histories(accepted.column(KEY).to_pylist(), applied_on)
         limit = self.settings.serve.oldest_history
         problems = {
             applicant: [too_old(applicant, delivery, applied_on, limit)]
@@ -88,57 +95,50 @@ class Scorer:
         usable = accepted.filter(pc.invert(pc.is_in(accepted.column(KEY), pa.array(problems, pa.int64()))))
         if not len(usable):
             return dict(problems)
-        tables = {name: with_later(rows, applied_on) for name, rows in histories.tables.items()}
-        with self.features.run({**tables, CONTRACT.name: usable}):
-            features = self.features.compute(FEATURES)
-        return {**self.answers(features.to_pandas(), histories.deliveries, applied_on), **problems}
+        features = self.features.of(self.model.features, usable, histories, applied_on)
+        return {**self.answers(features, histories.deliveries, applied_on), **problems}
 
     def score_stored(self, applicants: Sequence[int]) -> dict[int, ScoredApplicant | list[Problem]]:
         """Answers by applicant, of the feature table's newest row for each, or why the model can't read that row.
 
         Those who are not in the table are left out.
         """
-        newest = self.newest_rows(applicants)
-        readable = newest["feature_set"] == self.model.feature_set
-        scored = self.score_features(newest[readable]) if readable.any() else {}
+        newest = self.found.newest_features(applicants, self.model.features, self.model.feature_set)
+        scored = self.answers(newest.features, newest.deliveries, applied_on=None)
         refused = {
             applicant: [other_features(applicant, delivery, feature_set, self.model.feature_set)]
-            for applicant, delivery, feature_set in newest[~readable].itertuples(index=False, name=None)
+            for applicant, delivery, feature_set in newest.of_other_sets.itertuples(index=False, name=None)
         }
         return {**scored, **refused}
 
-    def newest_rows(self, applicants: Sequence[int]) -> pd.DataFrame:
-        """SK_ID_CURR, run_date and feature_set of each applicant's newest row in the feature table."""
-        rows = dated(self.lake.read(FEATURES), self.run_date).where(F.col(KEY).isin(list(applicants)))
-        stored: pd.DataFrame = rows.select(KEY, DELIVERY, "feature_set").toArrow().to_pandas()
-        return stored.sort_values(DELIVERY).drop_duplicates(KEY, keep="last")
-
-    def score_features(self, chosen: pd.DataFrame) -> dict[int, ScoredApplicant]:
-        """Answers by applicant, of the rows of the feature table with these SK_ID_CURR, run_date and feature_set.
-
-        A delivery may be assembled with others between two reads.
-        """
-        rows = read_inputs(self.lake, self.model.features, self.run_date)
-        asked = rows.where(
-            F.col(DELIVERY).isin(chosen[DELIVERY].unique().tolist()) & F.col(KEY).isin(chosen[KEY].tolist())
-        )
-        same = [KEY, DELIVERY, "feature_set"]
-        features = asked.select(*same, *self.model.features).toArrow().to_pandas().merge(chosen[same], on=same)
-        return self.answers(features, dict(zip(features[KEY], features[DELIVERY], strict=True)), applied_on=None)
-
     def answers(
-        self, features: pd.DataFrame, deliveries: Mapping[int, date], applied_on: date | None
+        self, features: Features, deliveries: Mapping[int, date], applied_on: date | None
     ) -> dict[int, ScoredApplicant]:
-        """Answers by applicant: SK_ID_CURR and the model's features, one row each."""
-        seen_on = applied_on or self.run_date
-        scores = self.model.score(features, self.settings.decision.threshold)
-        usable = features[scores["probability"].notna().to_numpy()].reset_index(drop=True)
-        explain = self.settings.explain
-        explained = self.model.explain(usable, explain.reasons, explain.contributions, explain.additivity)
-        explanations = dict(zip(usable[KEY], explained, strict=True))
+        """Answers by applicant.
+
+        Args:
+            features: The model's.
+            deliveries: By applicant, where his histories or features are from.
+            applied_on: The day of the applications, where it is known.
+        """
+        if not features.applicants:
+            return {}
+        seen_on, explain = applied_on or self.found.run_date, self.settings.explain
+        scores = self.model.score_of(features.values, self.settings.decision.threshold)
+        usable = scores["probability"].notna().to_numpy()
+        explained = self.model.explanations(
+            features.values[usable], explain.reasons, explain.contributions, explain.additivity
+        )
+        explanations = dict(zip(np.flatnonzero(usable).tolist(), range(int(usable.sum())), strict=True))
         return {
-            applicant: as_answer(applicant, score, explanations.get(applicant), deliveries.get(applicant), seen_on)
-            for applicant, score in zip(features[KEY].tolist(), scores.to_dict("records"), strict=True)
+            applicant: as_answer(
+                applicant,
+                score,
+                explained.row(explanations[place]) if place in explanations else None,
+                deliveries.get(applicant),
+                seen_on,
+            )
+            for place, (applicant, score) in enumerate(zip(features.applicants, scores.to_dict("records"), strict=True))
         }
 
 

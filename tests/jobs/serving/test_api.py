@@ -17,7 +17,7 @@ from starlette.types import Message
 
 from jobs.runtime.errors import TryAgain
 from jobs.runtime.settings import Serve, load_settings
-from jobs.serve import keep_up, known_hosts, look
+from jobs.serve import keep_up, known_hosts, look, refresh
 from jobs.serving.api import WithoutValues, is_same, make_app, read_question
 from jobs.serving.desk import Desk
 from jobs.serving.known_hosts import KnownHosts
@@ -587,17 +587,36 @@ def test_an_error_that_nobody_expected_ends_the_look_and_is_told_without_what_it
 ) -> None:
     secret = "https://user:password@mlflow, the row of 100001"
 
-    def broken(_: int) -> None:
-        raise ValueError(secret)
+    class Broken:
+        def newer_than(self, version: int) -> None:
+            raise ValueError(secret, version)
 
-    looking = keep_up(Desk(MadeUpScorer(), limits(refresh_seconds=0.001)), broken)
+        def refresh_index(self) -> None:
+            """Nothing to do."""
+
+    looking = keep_up(Desk(MadeUpScorer(), limits(refresh_seconds=0.001)), Broken())
     looking.wait(30)
     assert looking.ready()
     logged = capsys.readouterr().err
     assert "no longer looks for a new champion: restart the service" in logged
-    assert "in broken" in logged
+    assert "in newer_than" in logged
     assert "ValueError" in logged
     assert secret not in logged
+
+
+def test_without_an_index_the_service_goes_on_and_says_so_without_what_the_error_quotes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full() -> None:
+        raise OSError("no space left for the row of 100001")
+
+    refresh(full)
+    refresh(lambda: None)
+    refresh(lambda: date(2018, 5, 17))
+    assert capsys.readouterr().err.splitlines() == [
+        "    serve: warning: answers take longer, there is no index of the newest delivery: OSError",
+        "    serve: finds applicants by an index of the delivery of 2018-05-17",
+    ]
 
 
 @pytest.mark.parametrize(

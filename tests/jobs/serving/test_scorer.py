@@ -10,7 +10,9 @@ from pyspark.sql import SparkSession
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES, Lake
 from jobs.registry.store import connect
+from jobs.serving.lake_rows import LakeRows
 from jobs.serving.responses import ScoredApplicant
+from jobs.serving.row_features import PlannedFeatures
 from jobs.serving.row_plans import whole_months
 from jobs.serving.scorer import Scorer
 from jobs.serving.standing_plan import StandingPlan
@@ -41,7 +43,7 @@ def scorer(small_job: Job, spark: SparkSession, tmp_path_factory: pytest.TempPat
     store = connect(small_job.lake.address, small_job.settings.mlflow)
     model = store.versions.registered_model(store.versions.need_champion())
     plan = StandingPlan(spark, Path(folder), "never run")
-    return Scorer(lake, None, model, MODEL, small_job.settings, plan, plan)
+    return Scorer(LakeRows(lake, None), model, MODEL, small_job.settings, plan, PlannedFeatures(plan))
 
 
 def scored(scorer: Scorer, *asked: int) -> dict[int, tuple[date | None, float | None]]:
@@ -68,7 +70,7 @@ def refusal(applicant: int) -> list[tuple[str | None, str | None, str]]:
 
 def test_the_newest_row_of_each_applicant_is_scored(scorer: Scorer) -> None:
     found = scored(scorer, ANNA, CLARA)
-    rows = scorer.lake.read_run_date(FEATURES, JUNE).orderBy("SK_ID_CURR").toPandas()
+    rows = scorer.found.lake.read_run_date(FEATURES, JUNE).orderBy("SK_ID_CURR").toPandas()
     expected = scorer.model.probabilities(rows)
     assert found == {ANNA: (JUNE, pytest.approx(expected[0])), CLARA: (JUNE, pytest.approx(expected[1]))}
 
@@ -82,7 +84,7 @@ def test_an_applicant_whose_newest_row_has_other_features_is_refused_not_scored_
 
 
 def test_a_run_date_is_the_only_delivery_that_is_looked_into(scorer: Scorer) -> None:
-    of_april, of_may = replace(scorer, run_date=APRIL), replace(scorer, run_date=MAY)
+    of_april, of_may = (replace(scorer, found=LakeRows(scorer.found.lake, day)) for day in (APRIL, MAY))
     assert {applicant: day for applicant, (day, _) in scored(of_april, ANNA, BRUNO, DORA).items()} == {
         ANNA: APRIL,
         BRUNO: APRIL,
