@@ -11,10 +11,10 @@ SMALL_DATA := --driver-java-options -XX:TieredStopAtLevel=1
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo year test soak airflow-check check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
+.PHONY: help setup demo year test soak airflow-check s3-check check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: ## Make .venv from requirements.lock, with Delta's JARs; the other targets do it themselves
 	@.ci/setup
@@ -36,6 +36,11 @@ airflow-check: setup ## Parse deploy/airflow with the real Airflow, in build/air
 	@test -x build/airflow/bin/python || $(PYTHON) -m venv build/airflow
 	@.venv/bin/uv pip install --quiet --python build/airflow/bin/python --requirement deploy/airflow/requirements.txt
 	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home AIRFLOW__LOGGING__LOGGING_LEVEL=ERROR build/airflow/bin/python deploy/airflow/check.py
+
+s3-check: setup ## Ingest into a lake on a local S3 server, in build/s3: two at once, and after one was killed; takes ten minutes
+	@test -x build/s3/bin/python || $(PYTHON) -m venv build/s3
+	@.venv/bin/uv pip install --quiet --python build/s3/bin/python --requirement tests/s3/requirements.txt
+	@$(PYTHON) -m tests.s3.check
 
 check: setup ## Format, lint, types, generated documents and the tests that need no Spark; shows every failure
 	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests

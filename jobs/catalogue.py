@@ -4,7 +4,6 @@ import argparse
 from collections import Counter
 from datetime import date
 from itertools import groupby
-from pathlib import Path
 
 from pyspark.sql import Row
 from pyspark.sql import functions as F
@@ -15,7 +14,7 @@ from features.plan.feature_table import catalogue
 from features.plan.nested_table import EVERY_FEATURE
 from features.reason_families import FAMILIES
 from features.spec import KEY, Named, Risk
-from jobs.lake.options import add_lake, open_lake
+from jobs.lake.options import add_lake, file_here, open_lake
 from jobs.lake.tables import CATALOGUE, FEATURES, Lake, parse_run_date
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
@@ -27,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_lake(parser)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--markdown", type=Path, metavar="FILE", help="write the catalogue as a Markdown page")
+    what.add_argument("--markdown", metavar="FILE", help="write the catalogue as a Markdown page")
     what.add_argument("--applicant", type=int, metavar="ID", help="print an applicant's features by family")
     what.add_argument("--diff", nargs=2, metavar=("OLD", "NEW"), help="compare two feature sets of the lake")
     parser.add_argument("--run-date", metavar="DATE", help="the delivery of --applicant (default: the newest)")
@@ -36,9 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     console = Console(width=None if Console().is_terminal else 160)
-    if arguments.markdown:
-        arguments.markdown.write_text(markdown(EVERY_FEATURE), encoding="utf-8")
-        console.print(f"{len(EVERY_FEATURE)} features in {arguments.markdown}")
+    if page := file_here(arguments.markdown, "--markdown"):
+        page.write_text(markdown(EVERY_FEATURE), encoding="utf-8")
+        console.print(f"{len(EVERY_FEATURE)} features in {page}")
     elif arguments.applicant is not None:
         run_date = parse_run_date(arguments.run_date) if arguments.run_date else None
         console.print(applicant_grid(applicant_row(open_lake(arguments, settings), arguments.applicant, run_date)))

@@ -10,7 +10,7 @@ from features.spec import KEY
 from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
-from jobs.lake.options import add_run_date, check_folder, open_job
+from jobs.lake.options import add_run_date, folder_here, open_job
 from jobs.lake.tables import EXPLANATIONS
 from jobs.pages import applicant_page, plots
 from jobs.registry.store import connect
@@ -42,7 +42,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--applicant", type=int, metavar="ID", help="show and draw one scored applicant instead")
     parser.add_argument(
         "--output",
-        type=Path,
         metavar="DIR",
         help="where to write the applicant's page and plot (default: reports/ in a local lake)",
     )
@@ -51,9 +50,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     if arguments.applicant is not None:
-        if arguments.output is not None:
-            check_folder(arguments.output)
-        show(open_job(arguments, settings), arguments.applicant, arguments.output)
+        output = folder_here(arguments.output)
+        show(open_job(arguments, settings), arguments.applicant, output)
     elif arguments.output is not None:
         raise UserError(f"--output {arguments.output} is for one applicant: say whom with --applicant ID")
     else:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from features.spec import KEY
 from jobs.lake.csv_output import write_whole
 from jobs.lake.job import Job
-from jobs.lake.options import add_run_date, check_folder, open_job
+from jobs.lake.options import add_run_date, check_folder, open_job, path_here
 from jobs.lake.tables import EXPLANATIONS
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import MOST_REASONS, Settings
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    folder = Path(arguments.output)
+    folder = path_here(arguments.output, "--output")
     check_folder(folder)
     export(open_job(arguments, settings), folder)
 

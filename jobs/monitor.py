@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jobs.lake import contents
 from jobs.lake.job import Job
-from jobs.lake.options import add_run_date, check_file, open_job
+from jobs.lake.options import add_run_date, file_here, open_job
 from jobs.monitoring.history import read_nights
 from jobs.monitoring.watching import keep, watch
 from jobs.pages import monitoring_page
@@ -21,7 +21,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_run_date(parser)
     parser.add_argument(
         "--output",
-        type=Path,
         metavar="FILE",
         help="where to write the page (default: reports/monitoring/DATE.html in a local lake)",
     )
@@ -29,9 +28,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    if arguments.output is not None:
-        check_file(arguments.output)
-    monitor(open_job(arguments, settings), arguments.output)
+    output = file_here(arguments.output)
+    monitor(open_job(arguments, settings), output)
 
 
 def monitor(job: Job, output: Path | None = None) -> Path | None:

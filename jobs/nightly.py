@@ -11,7 +11,7 @@ from jobs.lake import contents
 from jobs.lake.delivery_files import fingerprint, open_folder
 from jobs.lake.job import Job, Step
 from jobs.lake.night import Night, look_at
-from jobs.lake.options import add_input, add_run_date, check_folder, input_of, open_job
+from jobs.lake.options import add_input, add_run_date, folder_here, input_of, open_job
 from jobs.monitor import monitor
 from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
@@ -45,15 +45,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retrain", action="store_true", help="train a candidate on the delivery, and make it champion where it passes"
     )
-    parser.add_argument("--export", type=Path, metavar="DIR", help="write scores-DATE.csv into this local folder too")
+    parser.add_argument("--export", metavar="DIR", help="write scores-DATE.csv into this local folder too")
 
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    if arguments.export is not None:
-        check_folder(arguments.export, "--export")
+    letters = folder_here(arguments.export, "--export")
     job = open_job(arguments, settings)
-    nightly(job, input_of(arguments, job), Asked(arguments.retrain, arguments.export))
+    nightly(job, input_of(arguments, job), Asked(arguments.retrain, letters))
 
 
 def nightly(job: Job, source: str, asked: Asked) -> None:

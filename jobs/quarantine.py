@@ -17,7 +17,7 @@ from features.contract import ERRORS, names
 from features.spec import Table
 from jobs.lake.corrections import FILE_COLUMN, ROW, WHY, legible
 from jobs.lake.csv_output import write_whole
-from jobs.lake.options import add_lake, check_folder, open_lake
+from jobs.lake.options import add_lake, folder_here, open_lake
 from jobs.lake.tables import Lake, parse_run_date, quarantine_table, refused_quarantine_table
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings
@@ -56,7 +56,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="print so many rows of each table too")
     parser.add_argument(
         "--export",
-        type=Path,
         metavar="DIR",
         help="write the rows with their reasons into DIR, TABLE.csv for each table",
     )
@@ -64,8 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    if arguments.export is not None:
-        check_folder(arguments.export, "--export")
+    folder = folder_here(arguments.export, "--export")
     if arguments.sample < 0:
         raise UserError(f"--sample {arguments.sample}: a number of rows is not negative")
     asked = Asked(
@@ -73,7 +71,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
         tables=tuple(table for table in TABLES if arguments.table in (None, table.name)),
         of_refused=arguments.refused,
     )
-    quarantine(open_lake(arguments, settings), asked, arguments.sample, arguments.export)
+    quarantine(open_lake(arguments, settings), asked, arguments.sample, folder)
 
 
 def quarantine(lake: Lake, asked: Asked, sample: int = 0, folder: Path | None = None) -> None:

@@ -11,7 +11,7 @@ from features.plan.nested_table import EVERY_FEATURE
 from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
-from jobs.lake.options import add_run_date, check_file, open_job
+from jobs.lake.options import add_run_date, file_here, open_job
 from jobs.lake.step_log import latest_steps
 from jobs.lake.tables import SCORES
 from jobs.pages.report_page import FeatureCount, ModelIdentity, ReportData, drawn, page_of, without_applicant
@@ -36,7 +36,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--applicant", type=int, metavar="ID", help="whom to explain (default: the riskiest of all)")
     parser.add_argument(
         "--output",
-        type=Path,
         metavar="FILE",
         help="where to write the page (default: reports/DATE.html in a local lake)",
     )
@@ -44,9 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    if arguments.output is not None:
-        check_file(arguments.output)
-    report(open_job(arguments, settings), arguments.applicant, arguments.output)
+    output = file_here(arguments.output)
+    report(open_job(arguments, settings), arguments.applicant, output)
 
 
 def report(job: Job, applicant: int | None = None, output: Path | None = None) -> Path:

@@ -13,7 +13,7 @@ from jobs.lake import contents
 from jobs.lake.job import Job
 from jobs.lake.model_rows import declared_inputs
 from jobs.lake.night import ORDER
-from jobs.lake.options import add_input, add_run_date, check_file, input_of, open_job
+from jobs.lake.options import add_input, add_run_date, file_here, input_of, open_job
 from jobs.lake.step_log import latest_steps
 from jobs.register import register
 from jobs.registry.connection import store_uri
@@ -33,7 +33,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_input(parser)
     parser.add_argument(
         "--report",
-        type=Path,
         metavar="FILE",
         help="where to write the page (default: reports/DATE.html in a local lake)",
     )
@@ -41,10 +40,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    if arguments.report is not None:
-        check_file(arguments.report, "--report")
+    page = file_here(arguments.report, "--report")
     job = open_job(arguments, settings)
-    run(job, input_of(arguments, job), arguments.report)
+    run(job, input_of(arguments, job), page)
 
 
 def run(job: Job, source: str, page: Path | None = None) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jobs.lake.job import Job
-from jobs.lake.options import add_run_date, check_file, open_job
+from jobs.lake.options import add_run_date, file_here, open_job
 from jobs.monitoring.committee import read_year
 from jobs.pages import year_page
 from jobs.runtime.errors import UserError
@@ -18,7 +18,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_run_date(parser)
     parser.add_argument(
         "--output",
-        type=Path,
         metavar="FILE",
         help="where to write the page (default: reports/monitoring/index.html in a local lake)",
     )
@@ -26,9 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    if arguments.output is not None:
-        check_file(arguments.output)
-    year(open_job(arguments, settings), arguments.output)
+    output = file_here(arguments.output)
+    year(open_job(arguments, settings), output)
 
 
 def year(job: Job, output: Path | None = None) -> Path:

@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from delta import exceptions
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.runtime.addresses import Address, list_files
+from jobs.runtime.addresses import Address, list_files, literally
 from jobs.runtime.errors import TryAgain, UserError
 from jobs.runtime.session import setting
 
@@ -83,11 +84,11 @@ class DeltaTables:
         return Address(self.root)
 
     @property
-    def unsafe_log_store(self) -> str | None:
-        """The setting of Spark that names a log store for several drivers, where one is needed and it does not."""
+    def may_lose_commits(self) -> bool:
+        """Whether of two drivers that commit at once one may write over the other's, and neither is told."""
         file_system = self.root.partition("://")[0]
-        name = f"spark.delta.logStore.{file_system}.impl"
-        return name if file_system in OF_ONE_DRIVER and self.spark.conf.get(name, None) is None else None
+        named = self.spark.conf.get(f"spark.delta.logStore.{file_system}.impl", None)
+        return file_system in OF_ONE_DRIVER and named is None
 
     def path(self, table: str) -> str:
         """The table's address."""
@@ -128,6 +129,16 @@ class DeltaTables:
             raise UserError(f"table {self.path(table)} has no version {version}, the newest is {versions[-1]}")
         self.ledger.was_read(table, version)
         return reader.option("versionAsOf", version).load(self.path(table))
+
+    def added(self, table: str, version: int) -> list[str]:
+        """The files that a commit has added, as its own file says: patterns of Hadoop's.
+
+        Delta takes what this process has committed from memory, and would not see that another has written over it.
+        """
+        folder = literally(self.path(table))
+        commit = f"{folder}/_delta_log/{version:020}.json"
+        lines = self.spark.read.schema("add STRUCT<path: STRING>").json(commit).where("add IS NOT NULL")
+        return [f"{folder}/{unquote(row[0])}" for row in lines.select("add.path").collect()]
 
     def read_run_date(self, table: str, run_date: date, version: int | None = None) -> DataFrame:
         """The rows of one run_date."""

@@ -112,11 +112,6 @@ class Job:
             step = Step(verb)
             self.lake.ledger.begin()
             with step.shown(self.lake.spark, self.settings.log), self.recorded(step):
-                if unsafe := self.lake.unsafe_log_store:
-                    step.warn(
-                        f"two jobs that write into {self.lake.address} at once may lose each other's commits: let one "
-                        f"write, or give Spark a log store for several drivers with {unsafe} (README, On a cluster)"
-                    )
                 yield step
 
     def quiet(self, verb: str) -> Step:

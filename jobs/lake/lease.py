@@ -1,9 +1,10 @@
 """The lock of a lake that is not on this machine: a lease in `operations/lock`, which its holder renews.
 
 What an object store makes atomic is Delta's commit: of two who have read the same version and replace its row, one
-commits and the other is refused (on S3 only with a log store for several drivers; see `unsafe_log_store`). A holder
-that is gone renews no more, and its lease runs out. A token tells whose it is, so that a holder that slept for longer
-than its lease finds out.
+commits and the other is refused. S3 lets one write over the other instead (see `may_lose_commits`): who has written
+there waits until whoever looked before must have written too, and looks whose row has stayed. A holder that is gone
+renews no more, and its lease runs out. A token tells whose it is, so that a holder that slept for longer than its lease
+finds out.
 """
 
 import time
@@ -26,6 +27,8 @@ LEASE: Final = timedelta(minutes=10)
 """After its last renewal a holder is gone. The clocks of machines that share a lake may differ by half of it."""
 RENEWALS: Final = 4
 """In a lease."""
+SETTLE_SECONDS: Final = 5.0
+"""More than passes on S3 between Delta's look whether a version is there and the end of its write."""
 SCHEMA: Final = (
     "token STRING, verb STRING, run_date DATE, since TIMESTAMP, host STRING, process BIGINT, renewed TIMESTAMP"
 )
@@ -71,7 +74,14 @@ class LeaseLock:
         there = self.current()
         if there and there.token != self.token and there.runs_at(utc(time.time())):
             raise is_written(str(self.tables.address), there.holder)
-        self.write(Lease(self.token, self.holder, utc(time.time())))
+        try:
+            self.write(Lease(self.token, self.holder, utc(time.time())))
+        except TryAgain:
+            self.check()  # says who was first
+            raise
+        if self.tables.may_lose_commits:
+            time.sleep(SETTLE_SECONDS)
+            self.check()
         self.gone = there.holder if there else None
         return self
 
@@ -81,9 +91,13 @@ class LeaseLock:
         if not commits:
             return None
         self.seen = commits[-1]
+        files = self.tables.added(LOCK, self.seen)  # each commit replaces all rows
+        if not files:
+            return None
         # Without a zone, so that it is read in the session's (UTC), not in the machine's.
         moments = [F.col(name).cast("timestamp_ntz").alias(name) for name in ("since", "renewed")]
-        row = self.tables.read(LOCK, self.seen).select("token", "verb", "run_date", "host", "process", *moments).first()
+        rows = self.tables.spark.read.schema(SCHEMA).parquet(*files)
+        row = rows.select("token", "verb", "run_date", "host", "process", *moments).first()
         if row is None:
             return None
         since, renewed = (row[name].replace(tzinfo=self.holder.since.tzinfo) for name in ("since", "renewed"))

@@ -78,26 +78,45 @@ def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:
     return Job(open_lake(arguments, settings), run_date, settings, arguments.wait)
 
 
+def folder_here(text: str | None, option: str = "--output") -> Path | None:
+    """The folder of this machine that an operator wrote; None where he wrote none.
+
+    Raises:
+        UserError: It could not be written to after the work.
+    """
+    if text is None:
+        return None
+    folder = path_here(text, option)
+    check_folder(folder, option)
+    return folder
+
+
+def file_here(text: str | None, option: str = "--output") -> Path | None:
+    """The file of this machine that an operator wrote; None where he wrote none.
+
+    Raises:
+        UserError: It could not be written after the work.
+    """
+    if text is None:
+        return None
+    file = path_here(text, option)
+    if os.path.isdir(file):
+        raise UserError(f"{option} {file} is a folder: name a file in it")
+    check_folder(file.parent, option)
+    return file
+
+
+def path_here(text: str, option: str) -> Path:
+    """The path; an address is refused as it was written, because its file system would become a folder's name."""
+    if is_elsewhere(text):
+        raise UserError(f"{option} {text} is not on this machine: name a place here, and copy from it")
+    return Path(text)
+
+
 def check_folder(output: Path, option: str = "--output") -> None:
     """Refuse before the work a folder that could not be written to after it."""
-    check_is_here(output, option)
     there = next(place for place in (output, *output.absolute().parents) if os.path.exists(place))
     if not os.path.isdir(there):
         raise UserError(f"{option} {output}: {there} is a file: name a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UserError(f"{option} {output}: {there} can't be written to: name another folder")
-
-
-def check_is_here(output: Path, option: str) -> None:
-    """Refuse an address: its file system would become a folder's name."""
-    if is_elsewhere(output):
-        meant = str(output).replace(":/", "://", 1)
-        raise UserError(f"{option} {meant} is not on this machine: name a place here, and copy from it")
-
-
-def check_file(output: Path, option: str = "--output") -> None:
-    """Refuse before the work a file that could not be written after it."""
-    check_is_here(output, option)
-    if os.path.isdir(output):
-        raise UserError(f"{option} {output} is a folder: name a file in it")
-    check_folder(output.parent, option)

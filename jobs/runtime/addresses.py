@@ -111,9 +111,9 @@ def check_engine(path: str, option: str) -> str:
     return path
 
 
-def is_elsewhere(path: Path) -> bool:
-    """Whether a path of this machine was meant as an address: s3a://bucket/x, of which Path leaves one slash."""
-    return FILE_SYSTEM.match(str(path)) is not None
+def is_elsewhere(text: str) -> bool:
+    """Whether what was written for a path of this machine is an address, such as s3a://bucket/x."""
+    return FILE_SYSTEM.match(text) is not None
 
 
 def default_folder(spark: SparkSession, option: str) -> str:

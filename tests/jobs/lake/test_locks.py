@@ -1,5 +1,6 @@
 """Who may write into a lake: one process at a time, by a file on this machine and by a lease elsewhere."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from jobs.lake import one_writer
 from jobs.lake.delta_tables import DeltaTables
 from jobs.lake.job import Job
-from jobs.lake.lease import LEASE, Lease, LeaseLock
+from jobs.lake.lease import LEASE, LOCK, Lease, LeaseLock
 from jobs.lake.one_writer import Holder, LockFile, held_once, waiting
 from jobs.lake.step_log import Outcome, steps_of
 from jobs.lake.tables import Lake
@@ -135,6 +136,37 @@ def test_of_two_that_have_seen_a_free_lake_one_has_the_lease(lake: Lake, there_i
     with pytest.raises(TryAgain):
         second.write(Lease(second.token, second.holder, second.holder.since))
     first.check()
+
+
+def test_who_commits_too_late_is_told_who_was_first(lake: Lake) -> None:
+    first = lease(lake, "nightly")
+
+    class Late(LeaseLock):
+        def write(self, lease: Lease | None) -> None:
+            first.take()
+            super().write(lease)
+
+    with pytest.raises(TryAgain, match="written by nightly of 2018-05-17"):
+        Late(lake, Holder.here("promote", DAY)).take()
+
+
+def test_where_commits_are_written_over_who_has_the_lease_is_whose_commit_stays(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lake, "may_lose_commits", True)
+    monkeypatch.setattr("jobs.lake.lease.SETTLE_SECONDS", 0.0)
+    second = lease(Lake(str(tmp_path / "beside"), lake.spark), "promote")
+
+    class WrittenOver(LeaseLock):
+        def write(self, lease: Lease | None) -> None:
+            super().write(lease)
+            shutil.copytree(second.tables.path(LOCK), self.tables.path(LOCK), dirs_exist_ok=True)
+
+    second.take()
+    first = WrittenOver(lake, HOLDER)
+    with pytest.raises(TryAgain, match="written by promote of 2018-05-17"):
+        first.take()
+    assert first.current() == second.current()
 
 
 def test_of_two_that_commit_at_once_one_has_the_lease(lake: Lake) -> None:

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
-from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.tables import FEATURES, Lake
 from jobs.runtime.errors import TryAgain, UserError
@@ -91,25 +90,12 @@ def test_a_version_that_is_not_there_is_told_with_the_newest(lake: Lake) -> None
         lake.read(TABLE, 7)
 
 
-def test_a_log_store_of_one_driver_is_warned_of_where_no_other_is_set(spark: SparkSession, lake: Lake) -> None:
-    name = "spark.delta.logStore.s3a.impl"
-    assert lake.unsafe_log_store is None
-    assert Lake("abfss://lake@bank.dfs.core.windows.net/lake", spark).unsafe_log_store is None
-    on_s3 = Lake("s3a://bucket/lake", spark)
-    assert on_s3.unsafe_log_store == name
-    with setting(spark, name, "io.delta.storage.S3DynamoDBLogStore"):
-        assert on_s3.unsafe_log_store is None
-
-
-def test_every_step_warns_of_a_log_store_of_one_driver(
-    job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_only_s3_may_lose_commits_where_no_log_store_for_several_drivers_is_named(
+    spark: SparkSession, lake: Lake
 ) -> None:
-    with job.step("score"):
-        pass
-    assert "warning" not in capsys.readouterr().err
-    monkeypatch.setattr(Lake, "unsafe_log_store", "spark.delta.logStore.s3a.impl")
-    with job.step("score"):
-        pass
-    said = capsys.readouterr().err
-    assert f"warning: two jobs that write into {job.lake.address} at once may lose each other's commits" in said
-    assert "spark.delta.logStore.s3a.impl" in said
+    assert not lake.may_lose_commits
+    assert not Lake("abfss://lake@bank.dfs.core.windows.net/lake", spark).may_lose_commits
+    on_s3 = Lake("s3a://bucket/lake", spark)
+    assert on_s3.may_lose_commits
+    with setting(spark, "spark.delta.logStore.s3a.impl", "io.delta.storage.S3DynamoDBLogStore"):
+        assert not on_s3.may_lose_commits

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from jobs.lake.delivery_files import find_parts, open_folder
 from jobs.lake.locks import locked
 from jobs.lake.one_writer import Holder
-from jobs.lake.options import check_file
+from jobs.lake.options import file_here, folder_here
 from jobs.lake.tables import Lake
 from jobs.runtime.addresses import Address, literally, resolve
 from jobs.runtime.errors import UserError
@@ -165,6 +165,8 @@ def test_a_page_is_not_written_into_a_folder_called_like_a_file_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"--output .* is not on this machine: name a place here"):
-        check_file(Path(written))
+    for place_here in (file_here, folder_here):
+        with pytest.raises(UserError) as refused:
+            place_here(written)
+        assert str(refused.value).startswith(f"--output {written} is not on this machine: name a place here")
     assert list(tmp_path.iterdir()) == []
