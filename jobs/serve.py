@@ -180,7 +180,10 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that callers can reach."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
+        # An answer's head and body are two small writes: the second would wait 40 ms for the first one's receipt.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except (OSError, OverflowError) as error:
         raise UserError(f"--host {host} --port {port}: {error}: give another one") from None
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
@@ -17,7 +18,7 @@ from starlette.types import Message
 
 from jobs.runtime.errors import TryAgain
 from jobs.runtime.settings import Serve, load_settings
-from jobs.serve import keep_up, known_hosts, look, refresh
+from jobs.serve import keep_up, known_hosts, listen, look, refresh
 from jobs.serving.api import WithoutValues, is_same, make_app, read_question
 from jobs.serving.desk import Desk
 from jobs.serving.known_hosts import KnownHosts
@@ -602,6 +603,13 @@ def test_an_error_that_nobody_expected_ends_the_look_and_is_told_without_what_it
     assert "in newer_than" in logged
     assert "ValueError" in logged
     assert secret not in logged
+
+
+def test_no_part_of_an_answer_waits_until_another_is_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        answering, _ = listener.accept()
+        with answering:
+            assert answering.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_without_an_index_the_service_goes_on_and_says_so_without_what_the_error_quotes(
