@@ -3,8 +3,8 @@
 import asyncio
 import json
 import logging
-import sys
 import socket
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
