@@ -181,9 +181,7 @@ class DeltaTables:
         else:
             writer = writer.partitionBy(*place).options(**TABLE_PROPERTIES)
         self.save(writer, table)
-        version = self.committed(table)
-        self.ledger.was_written(table, version)
-        return version
+        return self.noted(table, self.committed(table))
 
     def merge(self, table: str, rows: DataFrame, key: Sequence[str]) -> int:
         """Put rows in place of those of the same key, and add the others, in one commit; gives the newest version.
@@ -198,7 +196,7 @@ class DeltaTables:
         """
         if not self.exists(table):
             self.save(rows.write.format("delta").partitionBy("run_date").options(**TABLE_PROPERTIES), table)
-            return self.version(table)
+            return self.noted(table, self.committed(table))
         same = " AND ".join(f"kept.{name} = new.{name}" for name in key)
         with self.told_when_written_meanwhile(table):
             self.spark.sql(
@@ -206,11 +204,17 @@ class DeltaTables:
                 "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
                 rows=rows,
             )
-        return self.version(table)
+        return self.noted(table, self.version(table))
 
     def replace_all(self, table: str, rows: DataFrame) -> None:
         """Put the rows in place of the whole table, in one commit."""
         self.save(rows.write.format("delta").mode("overwrite").option("overwriteSchema", True), table)
+        self.noted(table, self.committed(table))
+
+    def noted(self, table: str, version: int) -> int:
+        """The version that a write has made, which the step's ledger has now."""
+        self.ledger.was_written(table, version)
+        return version
 
     def committed(self, table: str) -> int:
         """The version that the write before made, which may not be the newest: another may have written since.

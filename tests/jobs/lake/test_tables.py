@@ -41,6 +41,16 @@ def test_a_write_knows_its_own_version_where_another_follows_at_once(
     assert [lake.read_run_date(TABLE, DAY, number).count() for number in numbers] == [3, 4]
 
 
+def test_whatever_is_written_is_in_the_ledger_of_the_step_with_its_version(lake: Lake) -> None:
+    rows = lake.spark.range(2).selectExpr("id", "DATE'2018-05-17' AS run_date")
+    versions = [lake.merge("merged", rows, ("id", "run_date")), lake.merge("merged", rows, ("id", "run_date"))]
+    lake.replace(TABLE, rows.select("id"), DAY)
+    for _ in range(3):
+        lake.replace_all("settled", rows)
+    assert versions == [0, 1]
+    assert lake.ledger.writes == {"merged": 1, TABLE: 0, "settled": 2}
+
+
 def test_of_two_who_replace_the_same_rows_at_once_one_tries_again(lake: Lake, tmp_path: Path) -> None:
     lake.replace(TABLE, lake.spark.range(1), DAY)
     begun, replaced = tmp_path / "begun", tmp_path / "replaced"
