@@ -204,6 +204,10 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: replace(PEOPLE, derivations=(Derivation("male", "GENDER = 'M'", "Male."),)),
         "male of people reads GENDER",
     ),
+    "the weight": (
+        lambda: replace(PEOPLE, derivations=(Derivation("a", "SAMPLE_WEIGHT", "A."),)),
+        "a of people reads SAMPLE_WEIGHT, which no feature may",
+    ),
     "the label": (lambda: replace(PEOPLE, derivations=(Derivation("a", "TARGET", "A."),)), "a of people reads TARGET"),
     "the label, counted": (
         lambda: replace(PEOPLE, features=(GroupDeviation("A", "TARGET", "SCHOOL", "age", "A."),)),
