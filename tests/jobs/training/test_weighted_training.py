@@ -1,5 +1,6 @@
 """What weights do to a training, its measures and the gates; a weight that all share does nothing."""
 
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -113,4 +114,4 @@ def test_card_gates_and_report_say_by_what_they_are_weighted(lender: Job, store:
     logged = store.runs.measures(training.run_id)
     found = measures.performance(data.test.labels, data.test.probabilities, data.decision, weights=data.test.weights)
     assert (found.auc, found.calibration_error) == (logged["auc"], logged["calibration_error"])
-    assert "Every rate, curve and measure is weighted by SAMPLE_WEIGHT: " in page_of(data, {})
+    assert "Every rate, curve and measure is weighted by SAMPLE_WEIGHT: " in page_of(data, defaultdict(str))
