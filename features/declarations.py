@@ -11,6 +11,7 @@ from features.spec import (
     PREVIOUS_AGE,
     RANK,
     TARGET,
+    WEIGHT,
     Declared,
     Derivation,
     Derived,
@@ -158,7 +159,7 @@ def check_lookup(table: Table, lookup: Lookup, tables: Mapping[str, Table]) -> N
             f"table {table.name} looks up {other.name} on {', '.join(lookup.on)}, which is not its key: "
             f"add {', '.join(sorted(set(other.key) - set(lookup.on)))}"
         )
-    protected = {TARGET, *(column.name for column in other.columns if column.protected)}
+    protected = {TARGET, WEIGHT, *(column.name for column in other.columns if column.protected)}
     known = {column.name for column in other.columns} | {derivation.name for derivation in other.early_derivations}
     for name in (*lookup.on, *lookup.columns):
         if name not in known:

@@ -108,7 +108,7 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
         not_scored=not_scored(lake.read_run_date(SCORES, run_date)) if lake.exists(SCORES) else (),
         drift=drift_between(test, new, model, job.settings.gates, twins_of(lake, training)),
         measured_on=training.measured_on,
-        test=held_out(lake, training.run_date, measured_by(lake, training, model)),
+        test=held_out(lake, training.run_date, measured_by(lake, training, model), training.weighted_by),
         drivers=drivers_of(sample_of(test, model), model),
         stability=logged_stability(store.runs.measures(champion.run_id)),
         trials=store.runs.trials(champion.run_id),

@@ -71,10 +71,15 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
         step.say(f"MLflow run {run.id}")
         step.say(
             f"AUC {performance.auc:.4f} ({performance.auc_low:.4f} to {performance.auc_high:.4f}) "
-            f"on {performance.rows:,.0f} {trained.measured_on.applicants}"
+            f"on {performance.rows:,.0f} {trained.measured_on.applicants}{weighted_by(settings.train)}"
         )
         step.measure("auc", performance.auc)
         return run.id
+
+
+def weighted_by(settings: Train) -> str:
+    """How measures are weighted, behind what was measured; nothing where each applicant counts once."""
+    return f", weighted by {settings.weight}" if settings.weight else ""
 
 
 def on_slots_there_are(step: Step, job: Job) -> Job:

@@ -85,10 +85,11 @@ def feature_table_rows(lake: Lake, people: pd.DataFrame, feature_set: str = FEAT
 
 
 def write(job: Job, people: pd.DataFrame, feature_set: str = FEATURE_SET) -> None:
-    """Write the feature table, and of the delivery what the audit reads."""
+    """Write the feature table, and of the delivery what the audit reads, and weights where the people have some."""
     lake = job.lake
+    delivered = AUDITED + (", SAMPLE_WEIGHT DOUBLE" if "SAMPLE_WEIGHT" in people else "")
     lake.replace(FEATURES, feature_table_rows(lake, people, feature_set), job.run_date)
-    application = as_frame(lake, people, "SK_ID_CURR BIGINT, TARGET BIGINT, " + AUDITED)
+    application = as_frame(lake, people, "SK_ID_CURR BIGINT, TARGET BIGINT, " + delivered)
     version = lake.replace(source_table("application"), application, job.run_date)
     lake.record_delivery(job.run_date, "made up", {"application": version})
 

@@ -26,7 +26,7 @@ from features.spec.aggregation import (
     Risk,
     Window,
 )
-from features.spec.columns import KEY, TARGET, Column, Type
+from features.spec.columns import KEY, TARGET, WEIGHT, Column, Type
 from features.spec.feature_kinds import (
     Code,
     Declared,
@@ -65,6 +65,7 @@ __all__ = [
     "SUM",
     "TARGET",
     "TREND",
+    "WEIGHT",
     "Aggregation",
     "By",
     "Code",

@@ -10,6 +10,8 @@ KEY = "SK_ID_CURR"
 """The column that names an applicant."""
 TARGET = "TARGET"
 """The label: 1 where the applicant later had difficulties to pay, 0 where not, null where nobody knows yet."""
+WEIGHT = "SAMPLE_WEIGHT"
+"""How many applicants a labelled one stands for; a delivery may come without it, and then each stands for one."""
 
 
 class Type(Enum):

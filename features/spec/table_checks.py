@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from features.checks import Misdeclared, check_name, check_once, check_sentence, check_some, check_sql, suggestion
 from features.expressions import columns_read
-from features.spec.columns import KEY, TARGET
+from features.spec.columns import KEY, TARGET, WEIGHT
 from features.spec.feature_kinds import Derived, Encoded, Learned
 from features.spec.named import feature_names
 from features.spec.rows import AGE, PREVIOUS_AGE, RANK
@@ -81,8 +81,8 @@ def check_features(table: "Table") -> None:
 
 
 def check_nothing_forbidden(table: "Table") -> None:
-    """No expression reads a protected column or the label."""
-    forbidden = {TARGET, *(column.name for column in table.columns if column.protected)}
+    """No expression reads a protected column, the label or the weight."""
+    forbidden = {TARGET, WEIGHT, *(column.name for column in table.columns if column.protected)}
     for where, sql in table.written:
         for name in columns_read(sql) & forbidden:
             raise Misdeclared(f"{where} of {table.name} reads {name}, which no feature may: leave it out")

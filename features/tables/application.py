@@ -5,6 +5,7 @@ from itertools import combinations
 
 from features.bounds import FAR_AHEAD, LARGEST_IDENTIFIER, LONG_AGO, MOST_COUNTED, MOST_MONEY
 from features.spec import (
+    WEIGHT,
     Code,
     Column,
     Declared,
@@ -322,7 +323,18 @@ SURROUNDINGS = (
     ),
 )
 
-COLUMNS = (*PERSON, *APPLICATION_DAY, *SCORES, *HOUSING, *SURROUNDINGS)
+LENDERS_OWN = (
+    Column(
+        WEIGHT,
+        Type.REAL,
+        "How many applicants a labelled one stands for, where the lender has drawn or inferred them.",
+        low=0,
+        high=MOST_COUNTED,
+        absent_from=("application_test",),
+        optional=True,
+    ),
+)
+COLUMNS = (*PERSON, *APPLICATION_DAY, *SCORES, *HOUSING, *SURROUNDINGS, *LENDERS_OWN)
 ABOUT = {column.name: column.about for column in COLUMNS}
 
 EXT = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")

@@ -68,7 +68,7 @@ def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
     if delivered is None:
         return None
     columns = columns_of(table, name)
-    optional = [column.name for column in table.columns if column.optional]
+    optional = [column.name for column in table.columns if column.optional and column.name in columns]
     with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
         headers = list(pool.map(partial(open_part, folder.spark, columns), delivered.addresses))
     parts: dict[tuple[str, ...], list[str]] = defaultdict(list)

@@ -49,7 +49,13 @@ class Calibration:
         return self.slope > 0 and self.gain.value > self.gain.standard_error
 
 
-def fit(margins: ArrayLike, labels: ArrayLike, folds: ArrayLike, confidence: float = 0.95) -> Calibration:
+def fit(
+    margins: ArrayLike,
+    labels: ArrayLike,
+    folds: ArrayLike,
+    confidence: float = 0.95,
+    weights: ArrayLike | None = None,
+) -> Calibration:
     """Platt's line through all rows, and its cross-fitted gain.
 
     Platt (1999), Probabilistic outputs for support vector machines, Advances in Large Margin Classifiers;
@@ -60,37 +66,38 @@ def fit(margins: ArrayLike, labels: ArrayLike, folds: ArrayLike, confidence: flo
         labels: 1 for default, 0 for none.
         folds: The fold of each row, any whole numbers, at least two different ones.
         confidence: Of the gain's interval.
+        weights: As in `measures`.
 
     Raises:
         ValueError: A single fold, a single class outside of some fold, or what `measures` refuses.
     """
-    label, margin, fold = in_order_of_both_classes(labels, margins, folds)
+    label, margin, fold, weight = in_order_of_both_classes(labels, margins, folds, weights=weights)
     numbers = np.unique(fold)
     if numbers.size < 2:
         raise ValueError(f"all {fold.size} rows are in one fold: what is fitted on the others needs a second one")
-    gain = mean_interval(log_losses(label, margin) - log_losses(label, cross_fitted(margin, label, fold)), confidence)
-    of_all = platt(label, margin)
+    calibrated = cross_fitted(margin, label, fold, weight)
+    gain = mean_interval(log_losses(label, margin) - log_losses(label, calibrated), confidence, weight)
+    of_all = platt(label, margin, weight)
     return Calibration(of_all.slope, of_all.intercept, gain)
 
 
-def cross_fitted(margins: Vector, labels: Vector, folds: NDArray[Any]) -> Vector:
+def cross_fitted(margins: Vector, labels: Vector, folds: NDArray[Any], weights: Vector) -> Vector:
     """Each margin on the line through those of the other folds, in the order given: nobody's own label moves his."""
     calibrated = np.empty_like(margins)
     for number in np.unique(folds):
         inside = folds == number
-        line = platt(labels[~inside], margins[~inside])
+        line = platt(labels[~inside], margins[~inside], weights[~inside])
         calibrated[inside] = line.intercept + line.slope * margins[inside]
     return calibrated
 
 
-def platt(label: Vector, margin: Vector) -> CalibrationLine:
+def platt(label: Vector, margin: Vector, weight: Vector) -> CalibrationLine:
     """The line by Platt's targets, which are kept off 0 and 1 as if each class had one row more; nan where a constant
     margin has none."""
-    bad = float(label.sum())
-    good = label.size - bad
+    bad, good = float((weight * label).sum()), float((weight * (1 - label)).sum())
     if not (bad and good):
         raise ValueError(f"all {label.size} labels outside of a fold are {label[0]:.0f}: a line needs both classes")
-    return logistic_line(margin, np.where(label == 1, (bad + 1) / (bad + 2), 1 / (good + 2)))
+    return logistic_line(margin, np.where(label == 1, (bad + 1) / (bad + 2), 1 / (good + 2)), weight)
 
 
 def fold_in(booster: "xgboost.Booster", slope: float, intercept: float) -> "xgboost.Booster":

@@ -39,8 +39,10 @@ class FoldRows:
     Args:
         values: To fit on, (rows, features).
         labels: TARGET of these rows.
+        weights: How many applicants each stands for, in units of their mean.
         stop_values: To end the fit on, of other applicants; none where a fit says what it comes to by round.
         stop_labels: TARGET of these.
+        stop_weights: How many each of these stands for.
         left_out: To give margins for: applicants that are in neither.
         signs: Which way the risk goes as each feature rises: 1, -1, or 0 where nobody says; none says nothing of any.
         bad_rate: That trees start from, the same for all folds: by its own rate a fold of many bad applicants would be
@@ -50,8 +52,10 @@ class FoldRows:
 
     values: Values
     labels: Labels
+    weights: Vector
     stop_values: Values
     stop_labels: Labels
+    stop_weights: Vector
     left_out: Values
     signs: tuple[int, ...] = ()
     bad_rate: float | None = None
@@ -79,6 +83,7 @@ class OutOfFold:
     Args:
         applicants: SK_ID_CURR.
         labels: TARGET.
+        weights: How many applicants each stands for.
         folds: The fold of each.
         margins: (steps, rows), log-odds by the fit that left the applicant's fold out.
         rounds: (steps,), trees of a fit, on average over the folds.
@@ -88,6 +93,7 @@ class OutOfFold:
 
     applicants: Counts
     labels: Vector
+    weights: Vector
     folds: Counts
     margins: Vector
     rounds: Vector
@@ -97,7 +103,9 @@ class OutOfFold:
     @property
     def losses(self) -> Vector:
         """(steps,), the log loss over all applicants together: a fold alone is too small to tell when to stop."""
-        return np.array([log_losses(self.labels, margins).mean() for margins in self.margins])
+        return np.array(
+            [np.average(log_losses(self.labels, margins), weights=self.weights) for margins in self.margins]
+        )
 
 
 class Candidate(Protocol):
@@ -139,7 +147,9 @@ class Trees:
         import xgboost
 
         bins = self.settings.max_bin
-        train = xgboost.QuantileDMatrix(rows.values, rows.labels, missing=np.nan, max_bin=bins, nthread=1)
+        train = xgboost.QuantileDMatrix(
+            rows.values, rows.labels, weight=rows.weights, missing=np.nan, max_bin=bins, nthread=1
+        )
         parameters = {**self.parameters, **monotone(self.settings, rows.signs)}
         parameters |= {"objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1}
         if rows.bad_rate is not None:
@@ -149,7 +159,13 @@ class Trees:
             grown = xgboost.train(parameters, train, most)
             return by_step(grown, np.array([*range(STEP, most, STEP), most]), rows.left_out)
         stop = xgboost.QuantileDMatrix(
-            rows.stop_values, rows.stop_labels, ref=train, missing=np.nan, max_bin=bins, nthread=1
+            rows.stop_values,
+            rows.stop_labels,
+            weight=rows.stop_weights,
+            ref=train,
+            missing=np.nan,
+            max_bin=bins,
+            nthread=1,
         )
         stopped = xgboost.train(
             parameters,
@@ -178,7 +194,8 @@ def by_step(booster: "xgboost.Booster", steps: Counts, values: Values) -> Fitted
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Logistic regression with an L2 penalty on standardised features, medians where one is unknown.
+    """Logistic regression with an L2 penalty on standardised features, medians where one is unknown. Rows are weighted
+    as it is fitted, not as the scale is made, which says nothing of them.
 
     Args:
         c: The inverse of the penalty's strength.
@@ -203,7 +220,7 @@ class Logistic:
         values, labels = np.vstack([rows.values, rows.stop_values]), np.append(rows.labels, rows.stop_labels)
         scale = Standardised.of(values)
         line: Any = LogisticRegression(C=self.c, max_iter=MOST_ITERATIONS)
-        line.fit(scale.apply(values), labels)
+        line.fit(scale.apply(values), labels, sample_weight=np.append(rows.weights, rows.stop_weights))
         margins = line.decision_function(scale.apply(rows.left_out))
         return Fitted(np.array([margins], dtype=np.float64), np.array([0]), np.array([np.count_nonzero(line.coef_)]))
 

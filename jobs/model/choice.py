@@ -66,6 +66,11 @@ class Trial:
         return self.first.labels
 
     @property
+    def weights(self) -> Vector:
+        """How many applicants each stands for."""
+        return self.first.weights
+
+    @property
     def margins(self) -> Vector:
         """(deals, applicants), log-odds out of fold."""
         return np.array([answer.margins[self.step] for answer in self.answers])
@@ -73,7 +78,7 @@ class Trial:
     @cached_property
     def auc(self) -> Interval:
         """Of the out-of-fold margins, with DeLong's standard error."""
-        return auc_interval(self.labels, self.margins)
+        return auc_interval(self.labels, self.margins, weights=self.weights)
 
     @property
     def summary(self) -> str:
@@ -88,7 +93,7 @@ class Trial:
     def behind(self, other: "Trial") -> Interval:
         """How much more AUC the other has, on the same applicants and by the folds that both were tried on."""
         deals = min(len(self.answers), len(other.answers))
-        return auc_difference(self.labels, other.margins[:deals], self.margins[:deals])
+        return auc_difference(self.labels, other.margins[:deals], self.margins[:deals], weights=self.weights)
 
     def also(self, answer: OutOfFold) -> "Trial":
         """The trial with what it says by other folds too."""

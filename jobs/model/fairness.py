@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jobs.model.measures import Interval, auc_interval, calibration_error, confusion, in_order
+from jobs.model.measures import Interval, auc_interval, calibration_error, confusion, effective_rows, in_order
 
 # Of the applicants: smaller groups are shown and not compared.
 SMALLEST_SHARE = 0.02
@@ -47,18 +47,19 @@ class Rated(Protocol):
         """How many applicants."""
 
     @property
-    def approved(self) -> int:
-        """How many of them were approved."""
+    def effective_rows(self) -> float:
+        """How many of one weight would tell as much; as many where none is weighted."""
 
     @property
     def approval_rate(self) -> float:
-        """The share of them."""
+        """The share of them that was approved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
     """One group. predicted and bad_rate are means of probabilities and labels: their distance is its bias.
-    calibration_error is the expected one (see `measures`), of which few rows show much by chance alone.
+    calibration_error is the expected one (see `measures`), of which few rows show much by chance alone. approved counts
+    applicants; rates are weighted where applicants are, and tell as much as those of effective_rows that are not.
 
     auc is None below two rows of each class, good_approval_rate (approved share of those who paid back) is None
     without good rows.
@@ -66,6 +67,7 @@ class Level:
 
     name: str
     rows: int
+    effective_rows: float
     bad_rate: float
     predicted: float
     calibration_error: float
@@ -89,7 +91,9 @@ class Audit:
     equal_opportunity_difference: float | None
 
 
-def ratio_of_rates(chosen: int, rows: int, others_chosen: int, others: int, confidence: float = 0.95) -> Interval:
+def ratio_of_rates(
+    chosen: float, rows: float, others_chosen: float, others: float, confidence: float = 0.95
+) -> Interval:
     """Rate over the others' rate, with the log-normal interval of Katz et al. (1978), Biometrics 34.
 
     Half a row is added to each count where one is 0. Raises ValueError where a group has no rows.
@@ -115,19 +119,22 @@ def marital_status(family_status: ArrayLike) -> NDArray[np.str_]:
     return np.array([MARITAL_STATUS.get(name, name) for name in np.asarray(family_status, dtype=str).tolist()])
 
 
-def describe_level(name: str, labels: ArrayLike, probabilities: ArrayLike, threshold: float) -> Level:
+def describe_level(
+    name: str, labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
+) -> Level:
     """The measures of one group's rows."""
-    label, probability = in_order(labels, probabilities)
-    decisions = confusion(label, probability, threshold)
-    good = decisions.true_negative + decisions.false_positive
+    label, probability, weight = in_order(labels, probabilities, weights=weights)
+    decisions = confusion(label, probability, threshold, weight)
+    good, bad = decisions.true_negative + decisions.false_positive, int(label.sum())
     return Level(
         name=name,
         rows=label.size,
-        bad_rate=float(label.mean()),
-        predicted=float(probability.mean()),
-        calibration_error=calibration_error(label, probability),
-        auc=auc_interval(label, probability) if min(good, label.size - good) >= 2 else None,
-        approved=decisions.true_negative + decisions.false_negative,
+        effective_rows=effective_rows(weight),
+        bad_rate=float(np.average(label, weights=weight)),
+        predicted=float(np.average(probability, weights=weight)),
+        calibration_error=calibration_error(label, probability, weights=weight),
+        auc=auc_interval(label, probability, weights=weight) if min(bad, label.size - bad) >= 2 else None,
+        approved=int((probability < threshold).sum()),
         approval_rate=decisions.approval_rate,
         good_approval_rate=decisions.true_negative / good if good else None,
     )
@@ -144,7 +151,7 @@ def selection_rate_ratio(levels: Sequence[Rated], confidence: float = 0.95) -> I
         return None
     by_rate = sorted(levels, key=lambda level: (level.approval_rate, level.name))
     lowest, highest = by_rate[0], by_rate[-1]
-    return ratio_of_rates(lowest.approved, lowest.rows, highest.approved, highest.rows, confidence)
+    return ratio_of_groups(lowest, highest, confidence)
 
 
 def elderly_ratio(compared: Sequence[Rated], confidence: float = 0.95) -> Interval | None:
@@ -162,7 +169,13 @@ def elderly_ratio(compared: Sequence[Rated], confidence: float = 0.95) -> Interv
     if not elderly or not younger:
         return None
     most = max(younger, key=lambda level: (level.approval_rate, level.rows))
-    return ratio_of_rates(elderly[0].approved, elderly[0].rows, most.approved, most.rows, confidence)
+    return ratio_of_groups(elderly[0], most, confidence)
+
+
+def ratio_of_groups(group: Rated, other: Rated, confidence: float) -> Interval:
+    """One's approval rate over the other's. Weighted rates are as exact as those of their effective rows."""
+    approved, others = (each.approval_rate * each.effective_rows for each in (group, other))
+    return ratio_of_rates(approved, group.effective_rows, others, other.effective_rows, confidence)
 
 
 def equal_opportunity_difference(levels: tuple[Level, ...]) -> float | None:
@@ -184,14 +197,18 @@ def audit(
     *,
     threshold: float,
     confidence: float = 0.95,
+    weights: ArrayLike | None = None,
 ) -> Audit:
     """The audit of one attribute; groups are the levels' names, one for each applicant."""
     names, label, probability = np.asarray(groups, dtype=str), np.asarray(labels), np.asarray(probabilities)
-    in_order(label, probability)
-    described = (
-        describe_level(str(n), label[names == n], probability[names == n], threshold) for n in np.unique(names)
-    )
-    levels = tuple(sorted(described, key=place))
+    in_order(label, probability, weights=weights)
+    weight = np.ones(label.size) if weights is None else np.asarray(weights)
+
+    def described(name: str) -> Level:
+        inside = names == name
+        return describe_level(name, label[inside], probability[inside], threshold, weight[inside])
+
+    levels = tuple(sorted((described(str(name)) for name in np.unique(names)), key=place))
     compared = large_enough(levels, names.size)
     return Audit(
         attribute,

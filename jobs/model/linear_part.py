@@ -55,7 +55,7 @@ class Steps:
         edges: (bins - 1,), rising; a value is in the bin after the edges that it has reached.
         adds: (bins,), log-odds.
         unknown: What an unknown value adds.
-        rows: (bins + 1,), of those who were fitted on, in each bin and unknown.
+        rows: (bins + 1,), of those who were fitted on, in each bin and unknown; the sums of their weights.
     """
 
     place: int
@@ -112,29 +112,31 @@ class Scale:
         return by_bin(column, self.edges, self.scores, 0.0)
 
 
-def fit(values: Values, labels: Labels, signs: Sequence[int], settings: Train) -> LinearPart:
+def fit(values: Values, labels: Labels, weights: Vector, signs: Sequence[int], settings: Train) -> LinearPart:
     """The linear part of rows with both classes; equal rows in equal order give equal numbers.
 
     Args:
         values: (rows, features), nan where one is unknown.
         labels: TARGET.
+        weights: How many rows each stands for: a whole number of them gives what so many equal rows give.
         signs: Which way the risk goes as each feature rises, as `FoldRows.signs`; those that would go the other way
             are left out where `train.monotone` asks for it.
         settings: The penalty, and how many features are kept: those of the largest coefficients.
     """
     from sklearn.linear_model import LogisticRegression
 
-    scales = {place: scale for place, column in enumerate(values.T) if (scale := scale_of(column)) is not None}
+    scales = {place: scale for place, column in enumerate(values.T) if (scale := scale_of(column, weights)) is not None}
     if not scales:
-        bad = float(labels.mean())
+        bad = float(np.average(labels, weights=weights))
         return LinearPart((), float(np.log(bad / (1 - bad))))
     scaled = np.column_stack([scale.of(values[:, place]) for place, scale in scales.items()])
-    line: Any = LogisticRegression(C=settings.linear_c, max_iter=MOST_ITERATIONS).fit(scaled, labels)
-    weights = dict(zip(scales, line.coef_[0].tolist(), strict=True))
+    line: Any = LogisticRegression(C=settings.linear_c, max_iter=MOST_ITERATIONS)
+    line.fit(scaled, labels, sample_weight=weights)
+    coefficients = dict(zip(scales, line.coef_[0].tolist(), strict=True))
     allowed = {
-        place: weight
-        for place, weight in weights.items()
-        if weight and not (settings.monotone and signs and weight * signs[place] < 0)
+        place: coefficient
+        for place, coefficient in coefficients.items()
+        if coefficient and not (settings.monotone and signs and coefficient * signs[place] < 0)
     }
     largest = sorted(allowed, key=lambda place: (-abs(allowed[place]), place))[: settings.linear_features]
     steps = (
@@ -149,22 +151,25 @@ def by_bin(column: Values, edges: Vector, known: Vector, unknown: float) -> Vect
     return np.where(np.isnan(column), unknown, known[np.searchsorted(edges, column, side="right")])
 
 
-def scale_of(column: Values) -> Scale | None:
-    """The bins of a feature; None where it has one only."""
-    known = np.sort(column[~np.isnan(column)]).astype(np.float64)
+def scale_of(column: Values, weights: Vector) -> Scale | None:
+    """The bins of a feature, of equal weight as far as values are different; None where it has one only."""
+    is_known = ~np.isnan(column)
+    order = np.argsort(column[is_known], kind="stable")
+    known = column[is_known][order].astype(np.float64)
     if known.size < FEWEST_KNOWN:
         return None
-    places = np.linspace(0, known.size, BINS + 1)[1:-1].astype(np.int64)
+    below = np.append(0.0, np.cumsum(weights[is_known][order]))
+    total, unknown = below[-1], float(weights[~is_known].sum())
+    places = np.searchsorted(below, np.linspace(0, total, BINS + 1)[1:-1], side="right") - 1
     edges = np.setdiff1d(known[places], known[:1])
     ends = np.searchsorted(known, edges, side="left")
-    rows = np.diff([0, *ends, known.size]).astype(np.float64)
+    rows = np.diff([0.0, *below[ends], total])
     if rows.size < 2:
         return None
-    middles = (np.cumsum(rows) - rows / 2) / known.size
+    middles = (np.cumsum(rows) - rows / 2) / total
     scores = np.array([NormalDist().inv_cdf(middle) for middle in middles])
-    unknown = float(column.size - known.size)
-    mean = scores @ rows / known.size
-    deviation = np.sqrt((scores - mean) ** 2 @ rows / column.size)
+    mean = scores @ rows / total
+    deviation = np.sqrt((scores - mean) ** 2 @ rows / (total + unknown))
     return Scale(edges, (scores - mean) / deviation, np.append(rows, unknown))
 
 
@@ -188,7 +193,7 @@ class Mixed:
     def fit(self, rows: FoldRows) -> Fitted:
         """As `Candidate.fit`, of rows of which none ends it."""
         trees = Trees(self.settings).fit(rows)
-        part = fit(rows.values, rows.labels, rows.signs, self.settings)
+        part = fit(rows.values, rows.labels, rows.weights, rows.signs, self.settings)
         share = self.settings.linear_share
         margins = (1 - share) * trees.margins + share * part.margins(rows.left_out)
         return Fitted(margins, trees.rounds, trees.sizes + len(part.steps))

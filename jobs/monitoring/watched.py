@@ -52,6 +52,11 @@ class GroupRate:
     approved: int
 
     @property
+    def effective_rows(self) -> float:
+        """As many: nobody is weighted."""
+        return self.rows
+
+    @property
     def approval_rate(self) -> float:
         """The share approved."""
         return self.approved / self.rows if self.rows else 0.0

@@ -114,6 +114,8 @@ class ModelCard:
     """Reason family to its number of features, most first."""
     rows: int
     """Applicants that the model was measured by."""
+    weighting: str
+    """How they count, where not once each."""
     measured: tuple[Measured, ...]
     audits: tuple[Audit, ...]
     drivers: tuple[Driver, ...]
@@ -130,21 +132,23 @@ class ModelCard:
     @property
     def lead(self) -> str:
         """The model in two sentences."""
-        area = self.measured[0]
+        area, weighted = self.measured[0], self.settings.train.weight
         of = self.provenance
         return (
             f"{of.kind[:1].upper()}{of.kind[1:]} over {sum(self.features.values()):,} features that give the "
             f"probability of payment difficulties. On {self.rows:,} {of.measured_on.applicants} the AUC is "
-            f"{area.value:.4f} ({area.low:.4f} to {area.high:.4f})."
+            f"{area.value:.4f} ({area.low:.4f} to {area.high:.4f}{f', weighted by {weighted}' if weighted else ''})."
         )
 
     @property
     def limits(self) -> tuple[str, ...]:
         """What a reviewer should keep in mind, by what was found."""
-        adverse = ", ".join(self.adverse)
+        adverse, weighted = ", ".join(self.adverse), self.settings.train.weight
+        stands = f"known as far as {weighted} stands for them"
+        refused = stands if weighted else "not known (reject inference was not done)"
         return (
-            "Only applicants whose loan was granted have an outcome; how those refused before would have paid is not "
-            "known (reject inference was not done).",
+            "Only applicants whose loan was granted have an outcome; how those refused before would have paid is "
+            f"{refused}.",
             "Who it was measured by is of the same delivery as whom it learned from: a later delivery may differ.",
             f"Selection rates differ by more than the policy of the lender allows by: {adverse}."
             if adverse
@@ -184,6 +188,7 @@ def card_of(
         settings=settings,
         features=dict(Counter(named.family for named in inputs).most_common()),
         rows=len(test.labels),
+        weighting=test.weighting,
         measured=measured(test, settings),
         audits=test.audits(settings.decision.threshold),
         drivers=tuple(
@@ -199,26 +204,27 @@ def card_of(
 
 def measured(test: HeldOutRows, settings: Settings) -> tuple[Measured, ...]:
     """The measures of a card, with intervals where a measure has one: DeLong's of the AUC, normal ones of means."""
-    labels, probabilities, confidence = test.labels, test.probabilities, settings.gates.confidence
-    performance = measures.performance(labels, probabilities, settings.decision, confidence)
-    area = measures.auc_interval(labels, probabilities, confidence)
+    labels, probabilities, weights = test.labels, test.probabilities, test.weights
+    confidence = settings.gates.confidence
+    performance = measures.performance(labels, probabilities, settings.decision, confidence, weights)
+    area = measures.auc_interval(labels, probabilities, confidence, weights)
     approved = probabilities < performance.threshold
     right = np.where(labels == 1, probabilities, 1 - probabilities)
     squares, losses = (probabilities - labels) ** 2, -np.log(np.clip(right, np.finfo(np.float64).eps, 1))
     means = [
-        ("Brier score", squares, "mean squared error of the probabilities"),
-        ("Log loss", losses, "negative logarithm of the probability given to what came, on average"),
-        ("Approval rate", approved, f"probability below {performance.threshold:.4f}"),
-        ("Bad rate of all", labels, "share of applicants with payment difficulties"),
-        ("Bad rate of the approved", labels[approved], "the same, of those who would be approved"),
+        ("Brier score", squares, weights, "mean squared error of the probabilities"),
+        ("Log loss", losses, weights, "negative logarithm of the probability given to what came, on average"),
+        ("Approval rate", approved, weights, f"probability below {performance.threshold:.4f}"),
+        ("Bad rate of all", labels, weights, "share of applicants with payment difficulties"),
+        ("Bad rate of the approved", labels[approved], weights[approved], "the same, of those who would be approved"),
     ]
     return (
         with_interval("AUC", area, "a bad applicant is ranked above a good one"),
         Measured("Gini", performance.gini, 2 * area.low - 1, 2 * area.high - 1, "twice the AUC, less one"),
         *without_interval(performance),
         *(
-            with_interval(name, measures.mean_interval(values, confidence), said)
-            for name, values, said in means
+            with_interval(name, measures.mean_interval(values, confidence, weight), said)
+            for name, values, weight, said in means
             if values.size
         ),
     )

@@ -12,15 +12,15 @@ from jobs.scoring.test_applicants import HeldOutRows
 
 def model_plots(test: HeldOutRows, threshold: float) -> dict[str, Figure]:
     """How good the model is."""
-    labels, probabilities = test.labels, test.probabilities
+    labels, probabilities, weights = test.labels, test.probabilities, test.weights
     return {
-        "roc": plots.roc(labels, probabilities),
-        "precision_recall": plots.precision_recall(labels, probabilities),
-        "gains": plots.gains(labels, probabilities),
-        "ks": plots.kolmogorov_smirnov(labels, probabilities),
-        "calibration": plots.calibration(labels, probabilities),
-        "score_distribution": plots.score_distribution(labels, probabilities, threshold),
-        "strategy": plots.strategy(labels, probabilities, threshold),
+        "roc": plots.roc(labels, probabilities, weights),
+        "precision_recall": plots.precision_recall(labels, probabilities, weights),
+        "gains": plots.gains(labels, probabilities, weights),
+        "ks": plots.kolmogorov_smirnov(labels, probabilities, weights),
+        "calibration": plots.calibration(labels, probabilities, weights),
+        "score_distribution": plots.score_distribution(labels, probabilities, weights, threshold),
+        "strategy": plots.strategy(labels, probabilities, weights, threshold),
     }
 
 

@@ -93,12 +93,14 @@ def thinned(curve: Curve) -> Curve:
     return Curve(curve.x[kept], curve.y[kept], curve.score[kept])
 
 
-def roc(labels: Vector, probabilities: Vector) -> Figure:
+def roc(labels: Vector, probabilities: Vector, weights: Vector) -> Figure:
     """Receiver operating characteristic, with the AUC."""
     figure, axes = canvas()
-    curve = thinned(measures.roc_curve(labels, probabilities))
+    curve = thinned(measures.roc_curve(labels, probabilities, weights))
     axes.fill_between(curve.x, curve.y, curve.x, color=BLUE, alpha=0.08, linewidth=0)
-    axes.plot(curve.x, curve.y, color=BLUE, linewidth=2, label=f"AUC {measures.auc(labels, probabilities):.3f}")
+    axes.plot(
+        curve.x, curve.y, color=BLUE, linewidth=2, label=f"AUC {measures.auc(labels, probabilities, weights):.3f}"
+    )
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="by chance")
     label_axes(axes, "good applicants declined", "bad applicants declined")
     in_percent(axes)
@@ -106,12 +108,12 @@ def roc(labels: Vector, probabilities: Vector) -> Figure:
     return figure
 
 
-def precision_recall(labels: Vector, probabilities: Vector) -> Figure:
+def precision_recall(labels: Vector, probabilities: Vector, weights: Vector) -> Figure:
     """Precision against recall, with the average precision and the bad rate as what chance gives."""
     figure, axes = canvas()
-    curve = thinned(measures.precision_recall_curve(labels, probabilities))
-    bad_rate = float(np.mean(labels))
-    average = measures.average_precision(labels, probabilities)
+    curve = thinned(measures.precision_recall_curve(labels, probabilities, weights))
+    bad_rate = float(np.average(labels, weights=weights))
+    average = measures.average_precision(labels, probabilities, weights)
     axes.plot(curve.x, curve.y, color=BLUE, linewidth=2, label=f"average precision {average:.3f}")
     axes.axhline(bad_rate, color=GREY, linestyle="--", linewidth=1, label=f"by chance {bad_rate:.3f}")
     label_axes(axes, "share of the bad applicants found (recall)", "bad share of those found (precision)")
@@ -121,13 +123,13 @@ def precision_recall(labels: Vector, probabilities: Vector) -> Figure:
     return figure
 
 
-def gains(labels: Vector, probabilities: Vector) -> Figure:
+def gains(labels: Vector, probabilities: Vector, weights: Vector) -> Figure:
     """Bad rate of each tenth of the ranking as bars, share of all bad applicants captured so far as a line."""
     figure, axes = canvas()
-    table = measures.gains(labels, probabilities)
+    table = measures.gains(labels, probabilities, weights=weights)
     bands = [row.band for row in table]
     axes.bar(bands, [row.bad_rate for row in table], color=BLUE, width=0.72)
-    axes.axhline(float(np.mean(labels)), color=GREY, linestyle="--", linewidth=1)
+    axes.axhline(float(np.average(labels, weights=weights)), color=GREY, linestyle="--", linewidth=1)
     label_axes(axes, "tenth of the applicants, riskiest first", "bad rate (bars)")
     axes.set_xticks(range(1, measures.BINS + 1))
     in_percent(axes, x=False)
@@ -141,11 +143,11 @@ def gains(labels: Vector, probabilities: Vector) -> Figure:
     return figure
 
 
-def kolmogorov_smirnov(labels: Vector, probabilities: Vector) -> Figure:
+def kolmogorov_smirnov(labels: Vector, probabilities: Vector, weights: Vector) -> Figure:
     """Distribution functions of both classes and their largest distance."""
     figure, axes = canvas()
-    score, bad, good = measures.class_shares(labels, probabilities)
-    distance = measures.kolmogorov_smirnov(labels, probabilities)
+    score, bad, good = measures.class_shares(labels, probabilities, weights)
+    distance = measures.kolmogorov_smirnov(labels, probabilities, weights)
     at = int(np.flatnonzero(score == distance.score)[0])
     for name, shares, colour in (("good", good, BLUE), ("bad", bad, VERMILION)):
         curve = thinned(Curve(score, 1 - shares, score))
@@ -166,12 +168,12 @@ def kolmogorov_smirnov(labels: Vector, probabilities: Vector) -> Figure:
     return figure
 
 
-def calibration(labels: Vector, probabilities: Vector) -> Figure:
+def calibration(labels: Vector, probabilities: Vector, weights: Vector) -> Figure:
     """Observed against predicted in bins of equal numbers of rows, with the normal 95 % range of a perfect model."""
     figure, axes = canvas()
-    table = measures.reliability(labels, probabilities)
+    table = measures.reliability(labels, probabilities, weights=weights)
     predicted = np.array([row.predicted for row in table])
-    reach = 1.96 * np.sqrt(predicted * (1 - predicted) / np.array([row.rows for row in table]))
+    reach = 1.96 * np.sqrt(predicted * (1 - predicted) / np.array([row.effective_rows for row in table]))
     top = 1.1 * max(*predicted + reach, *(row.observed for row in table))
     axes.plot([0, top], [0, top], color=GREY, linestyle="--", linewidth=1, label="perfect")
     low, high = np.maximum(0, predicted - reach), predicted + reach
@@ -184,12 +186,13 @@ def calibration(labels: Vector, probabilities: Vector) -> Figure:
     return figure
 
 
-def score_distribution(labels: Vector, probabilities: Vector, threshold: float) -> Figure:
+def score_distribution(labels: Vector, probabilities: Vector, weights: Vector, threshold: float) -> Figure:
     """Density of the probabilities by class, and the threshold of the decision."""
     figure, axes = canvas()
     bins = list(np.linspace(0, float(np.quantile(probabilities, 0.995)), 41))
     for name, value, colour in (("good", 0, BLUE), ("bad", 1, VERMILION)):
-        axes.hist(probabilities[labels == value], bins=bins, density=True, color=colour, alpha=0.5, label=name)
+        of = labels == value
+        axes.hist(probabilities[of], bins=bins, weights=weights[of], density=True, color=colour, alpha=0.5, label=name)
     axes.axvline(threshold, color=INK, linestyle=":", linewidth=1.5, label=f"declined from {threshold:.1%}")
     label_axes(axes, "probability of default", "density")
     in_percent(axes, y=False)
@@ -198,11 +201,11 @@ def score_distribution(labels: Vector, probabilities: Vector, threshold: float) 
     return figure
 
 
-def strategy(labels: Vector, probabilities: Vector, threshold: float) -> Figure:
+def strategy(labels: Vector, probabilities: Vector, weights: Vector, threshold: float) -> Figure:
     """Bad rate of the approved against the share approved, and where the threshold stands."""
     figure, axes = canvas()
-    curve = thinned(measures.strategy_curve(labels, probabilities))
-    here = measures.confusion(labels, probabilities, threshold)
+    curve = thinned(measures.strategy_curve(labels, probabilities, weights))
+    here = measures.confusion(labels, probabilities, threshold, weights)
     axes.plot(curve.x, curve.y, color=BLUE, linewidth=2)
     axes.plot(here.approval_rate, here.bad_rate_of_approved, "o", color=VERMILION, markersize=8)
     axes.annotate(

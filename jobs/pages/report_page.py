@@ -99,9 +99,9 @@ def page_of(data: ReportData, images: Mapping[str, str]) -> str:
         "report.html.jinja",
         {
             "data": data,
-            "found": measures.performance(test.labels, test.probabilities, data.decision),
-            "gains": measures.gains(test.labels, test.probabilities),
-            "decided": measures.confusion(test.labels, test.probabilities, threshold),
+            "found": measures.performance(test.labels, test.probabilities, data.decision, weights=test.weights),
+            "gains": measures.gains(test.labels, test.probabilities, weights=test.weights),
+            "decided": measures.confusion(test.labels, test.probabilities, threshold, test.weights),
             "audits": test.audits(threshold),
             "feature_tables": tables,
             "feature_grid": grid,

@@ -62,7 +62,7 @@ def evaluate(
     drivers = drivers_of(sample, model)
     agreed = None if second is None else stability(drivers, drivers_of(sample, second))
     drift = drift_between(test, new, model, job.settings.gates, twins_of(job.lake, training))
-    return Evaluation(held_out(job.lake, job.run_date, measured), drivers, agreed, drift)
+    return Evaluation(held_out(job.lake, job.run_date, measured, training.weighted_by), drivers, agreed, drift)
 
 
 def card_of(
@@ -113,12 +113,14 @@ def files(card: ModelCard, evaluation: Evaluation) -> dict[str, bytes]:
 
 def tables(card: ModelCard, inputs: Sequence[Named], evaluation: Evaluation) -> dict[str, list[Row]]:
     """The tables of the documentation, by name."""
-    labels, probabilities = evaluation.test.labels, evaluation.test.probabilities
+    test = evaluation.test
     return {
         "measures": [asdict(measure) for measure in card.measured],
         **({"trials": [tried_row(trial) for trial in card.trials]} if card.trials else {}),
-        "gains": [asdict(row) for row in measures.gains(labels, probabilities)],
-        "reliability": [asdict(row) for row in measures.reliability(labels, probabilities)],
+        "gains": [asdict(row) for row in measures.gains(test.labels, test.probabilities, weights=test.weights)],
+        "reliability": [
+            asdict(row) for row in measures.reliability(test.labels, test.probabilities, weights=test.weights)
+        ],
         "groups": [level for audit in card.audits for level in levels(audit)],
         "catalogue": [
             {

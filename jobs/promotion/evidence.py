@@ -10,13 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.plan.nested_table import of_applicants
-from features.spec import KEY
+from features.spec import KEY, WEIGHT
 from jobs.lake.feature_sets import FeatureSet, find
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import FEATURES
 from jobs.model import measures
 from jobs.model.booster import Model
+from jobs.model.bootstrap import bootstrap_auc_difference
 from jobs.model.drift import Drift
 from jobs.model.fairness import UNKNOWN, age_bands, marital_status
 from jobs.promotion.gates import (
@@ -34,7 +35,7 @@ from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.scoring import batch
 from jobs.scoring.shifts import drift_of, most_gaining
-from jobs.scoring.test_applicants import read_audited
+from jobs.scoring.test_applicants import with_audited
 from jobs.scoring.twins import by_twins_where_they_said, twins_of, unseen_by
 
 # Percentiles of a bootstrap over fewer applicants of a class are luck.
@@ -146,7 +147,8 @@ def compare(job: Job, store: Store, training: Training, test: pd.DataFrame, cham
     confidence = job.settings.gates.confidence
 
     def apart(why: str) -> DifferentApplicants:
-        candidate = measures.auc_interval(test["TARGET"], test["probability"], confidence)
+        own = on_test(job, training, test)
+        candidate = measures.auc_interval(own.labels, own.probabilities, confidence, own.weights)
         return DifferentApplicants(unpaired_gain(candidate, its_training.auc, confidence), why)
 
     readable = readable_by(job, store, training, its_training, champion)
@@ -154,14 +156,19 @@ def compare(job: Job, store: Store, training: Training, test: pd.DataFrame, cham
         return apart(readable.why)
     answers = ask(readable, (), confidence)
     both = test.merge(answers.test[[KEY, "probability"]], on=KEY, suffixes=("_of_candidate", ""))
-    rarer = int(both["TARGET"].value_counts().reindex([0, 1], fill_value=0).min())
+    known = with_audited(job.lake, training.run_date, both, training.weighted_by)
+    rarer = int(known["TARGET"].value_counts().reindex([0, 1], fill_value=0).min())
     if rarer < FEWEST_TO_PAIR:
         return apart(f"{rarer} of the rarer TARGET can be read by both and were learned from by neither")
     return SameApplicants(
-        gain=measures.bootstrap_auc_difference(
-            both["TARGET"], both["probability_of_candidate"], both["probability"], confidence
+        gain=bootstrap_auc_difference(
+            known["TARGET"],
+            known["probability_of_candidate"],
+            known["probability"],
+            confidence,
+            weights=known[WEIGHT],
         ),
-        champion=on_test(job, training, both),
+        champion=audited_test(known, training),
         shift=answers.drift.scores if answers.drift else None,
     )
 
@@ -218,12 +225,23 @@ def on_test(job: Job, training: Training, test: pd.DataFrame) -> OnTest:
         training: The candidate's.
         test: SK_ID_CURR, TARGET and the model's probability.
     """
-    audited = test[[KEY]].merge(read_audited(job.lake, training.run_date), on=KEY, how="left", validate="1:1")
+    return audited_test(with_audited(job.lake, training.run_date, test, training.weighted_by), training)
+
+
+def audited_test(known: pd.DataFrame, training: Training) -> OnTest:
+    """Those that a model was measured by, from what is known of them.
+
+    Args:
+        known: TARGET, the model's probability, SAMPLE_WEIGHT and what is audited.
+        training: The candidate's.
+    """
     return OnTest(
-        labels=test["TARGET"].to_numpy(dtype=np.int64),
-        probabilities=test["probability"].to_numpy(dtype=np.float64),
-        groups=protected_groups(audited),
-        ages=age_bands(audited["DAYS_BIRTH"]),
+        labels=known["TARGET"].to_numpy(dtype=np.int64),
+        probabilities=known["probability"].to_numpy(dtype=np.float64),
+        weights=known[WEIGHT].to_numpy(dtype=np.float64),
+        groups=protected_groups(known),
+        ages=age_bands(known["DAYS_BIRTH"]),
+        weighted_by=training.weighted_by,
     )
 
 

@@ -62,14 +62,22 @@ class OnTest:
     Args:
         labels: 1 for default, 0 for none.
         probabilities: Of default.
+        weights: How many applicants each stands for, in units of the mean.
         groups: The level of each applicant in each protected attribute, read for the audit only.
         ages: The age band of each applicant.
+        weighted_by: The column of the weights; empty where each counts once.
     """
 
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    weights: NDArray[np.float64]
     groups: Mapping[str, NDArray[np.str_]]
     ages: NDArray[np.str_]
+    weighted_by: str = ""
+
+    def effective(self, label: int) -> float:
+        """How many applicants of a label and of one weight would tell as much."""
+        return measures.effective_rows(self.weights[self.labels == label])
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +187,19 @@ def ranking(evidence: Evidence, gates: Gates) -> Gate:
     too few to tell a good model from chance. One up to chance asks for no skill.
     """
     test, limit = evidence.test, gates.auc
-    area = measures.auc_interval(test.labels, test.probabilities, gates.confidence)
+    area = measures.auc_interval(test.labels, test.probabilities, gates.confidence, test.weights)
     bad = int(test.labels.sum())
     good = len(test.labels) - bad
     who = f"{bad:,} of {bad + good:,} {evidence.measured_on.applicants} had payment difficulties"
+    who += f"; weighted by {test.weighted_by}" if test.weighted_by else ""
+    effective = test.effective(1), test.effective(0)
     said = f"{area.value:.4f} ({between(area)}; {who})"
 
     def gate(outcome: Outcome, words: str) -> Gate:
         return Gate("auc", area.value, outcome, f"{said}, {words}")
 
-    by_chance = measures.auc_by_chance(bad, good, gates.confidence)
-    can_be_told = measures.auc_told_from_chance(bad, good, gates.confidence) <= max(limit, gates.auc_watched)
+    by_chance = measures.auc_by_chance(*effective, gates.confidence)
+    can_be_told = measures.auc_told_from_chance(*effective, gates.confidence) <= max(limit, gates.auc_watched)
     asks_for_skill = limit > CHANCE
     if asks_for_skill and np.ptp(test.probabilities) == 0:
         alike = f"everybody has the probability {test.probabilities[0]:.4f}"
@@ -225,7 +235,7 @@ def calibration(evidence: Evidence, gates: Gates) -> Gate:
     """
     test, comparison = evidence.test, evidence.comparison
     value = calibration_error_of(test)
-    noise = measures.calibration_noise(test.probabilities, gates.confidence).bound
+    noise = measures.calibration_noise(test.probabilities, gates.confidence, weights=test.weights).bound
     return within(
         "calibration_error",
         Measured(value, max(0.0, value - noise), f"perfect probabilities stay below {noise:.4f}", len(test.labels)),
@@ -389,7 +399,7 @@ def between(interval: Interval) -> str:
 
 def calibration_error_of(model: OnTest) -> float:
     """The expected calibration error of a model."""
-    return measures.calibration_error(model.labels, model.probabilities)
+    return measures.calibration_error(model.labels, model.probabilities, weights=model.weights)
 
 
 def selection_rate_ratios(model: OnTest, threshold: float, confidence: float) -> dict[str, Interval | None]:
@@ -397,7 +407,15 @@ def selection_rate_ratios(model: OnTest, threshold: float, confidence: float) ->
 
     def audit(attribute: str, levels: NDArray[np.str_]) -> fairness.Audit:
         labels, probabilities = model.labels, model.probabilities
-        return fairness.audit(attribute, levels, labels, probabilities, threshold=threshold, confidence=confidence)
+        return fairness.audit(
+            attribute,
+            levels,
+            labels,
+            probabilities,
+            threshold=threshold,
+            confidence=confidence,
+            weights=model.weights,
+        )
 
     ratios = {name: audit(name, levels).selection_rate_ratio for name, levels in model.groups.items()}
     return {**ratios, ELDERLY: fairness.elderly_ratio(audit("age", model.ages).compared, confidence)}

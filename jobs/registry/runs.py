@@ -51,6 +51,7 @@ class Training:
         measured_on: By which applicants; runs of before say nothing, and were measured on the test folds.
         auc: By these, with its interval.
         ended: Why its trees are so many, in a line; empty of runs that don't say.
+        weighted_by: The column by which applicants are weighted; empty where each counts once.
     """
 
     run_id: str
@@ -64,6 +65,7 @@ class Training:
     measured_on: MeasuredOn
     auc: Interval
     ended: str
+    weighted_by: str
 
 
 @dataclass(frozen=True)
@@ -381,6 +383,7 @@ def as_training(run: "Run") -> Training:
         measured_on=MeasuredOn(tags.get("measured_on", MeasuredOn.TEST_FOLDS)),
         auc=logged_auc(metrics),
         ended=tags.get("rounds", ""),
+        weighted_by=tags.get("weighted_by", ""),
     )
 
 

@@ -153,6 +153,16 @@ class Train(Booster):
     linear_c: Positive
     linear_features: Count
     matured_outcomes: bool
+    weight: Literal["", "SAMPLE_WEIGHT"]
+
+    @model_validator(mode="after")
+    def weighs_all(self) -> "Train":
+        """Outcomes of earlier deliveries come without a weight."""
+        if self.weight and self.matured_outcomes:
+            raise ValueError(
+                f"train.matured_outcomes learns from applicants who came without {self.weight}: leave one of both out"
+            )
+        return self
 
 
 class Search(Section):

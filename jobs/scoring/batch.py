@@ -98,9 +98,10 @@ def with_probabilities(rows: DataFrame, model: Model, features: Sequence[str] = 
     return with_values(rows, model, "TARGET", *features).mapInArrow(by_batch(model, measure), schema)
 
 
-def measured(rows: DataFrame, model: Model) -> pd.DataFrame:
-    """SK_ID_CURR, TARGET and the model's probability of each row, collected, in the order of the applicants."""
-    return with_probabilities(rows, model).toPandas().sort_values(KEY, ignore_index=True)
+def measured(rows: DataFrame, model: Model, *also: str) -> pd.DataFrame:
+    """SK_ID_CURR, TARGET, the model's probability and other numbers of each row, collected, in the order of the
+    applicants."""
+    return with_probabilities(rows, model, also).toPandas().sort_values(KEY, ignore_index=True)
 
 
 def explained(rows: DataFrame, model: Model, settings: Explain) -> DataFrame:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from features.rows_as_sent import Header, read_identifier, shown
-from features.spec import KEY
+from features.spec import KEY, TARGET
 from features.tables import application
 from jobs.serving.questions import Application, SentRows
 from jobs.serving.responses import Problem, Refused, refused
@@ -23,7 +23,7 @@ CONTRACT = replace(
 """The application's contract without what is only known later."""
 COLUMNS = tuple(column.name for column in CONTRACT.columns)
 OPTIONAL = tuple(column.name for column in CONTRACT.columns if column.optional)
-LABELS = {column.name.casefold() for column in application.TABLE.columns} - {name.casefold() for name in COLUMNS}
+LABEL = TARGET.casefold()
 COLUMNS_NAMED = 10
 NOT_ABOVE_0 = re.compile(r"[\x00-\x20]*(-[0-9]{1,19}|[+]?0{1,100})([.]0)?[\x00-\x20]*")
 LEAST = -(2**63)
@@ -50,7 +50,7 @@ def check_columns(header: Header, row: int | None) -> None:
 
 def remarks(header: Header) -> list[str]:
     """What was taken or left though it is not as the contract says."""
-    labels = [name for name in header.sent if name.casefold() in LABELS]
+    labels = [name for name in header.sent if name.casefold() == LABEL]
     return [*header.remarks, *(f"{name} is what is to be predicted: it was not read" for name in labels)]
 
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.spec import KEY, Named
+from features.spec import KEY, WEIGHT, Named
 from jobs.lake import folds
 from jobs.model.candidates import Candidate, FoldRows, Labels, OutOfFold, Values, signs_of
+from jobs.model.measures import Vector
 from jobs.model.null_importance import kept
 from jobs.runtime.settings import Search, Selection, Split
 from jobs.scoring import batch
@@ -29,7 +30,7 @@ NO_FOLD = -1
 STOP_SHARE = 10
 
 BY_STEP = "margins ARRAY<DOUBLE>, rounds ARRAY<BIGINT>, sizes ARRAY<BIGINT>"
-ANSWERED = f"{KEY} BIGINT, TARGET BIGINT, fold INT, {BY_STEP}, seconds DOUBLE"
+ANSWERED = f"{KEY} BIGINT, TARGET BIGINT, {WEIGHT} DOUBLE, fold INT, {BY_STEP}, seconds DOUBLE"
 KEPT = f"{LEFT_OUT} INT, feature STRING"
 
 
@@ -38,7 +39,8 @@ class Dealt:
     """Labelled applicants in folds.
 
     Args:
-        rows: SK_ID_CURR, TARGET, fold, stops (whether the row ends a fit) and values, the features as one array.
+        rows: SK_ID_CURR, TARGET, SAMPLE_WEIGHT, fold, stops (whether the row ends a fit) and values, the features as
+            one array.
         folds: How many there are.
         inputs: The features, in order.
         kept: The features that a fold's fit may read, where they were selected; `NO_FOLD` for a fit on all folds.
@@ -67,7 +69,8 @@ def deal(rows: DataFrame, inputs: Sequence[Named], split: Split, settings: Searc
     """At most `search.rows` of the applicants, in folds by their hash.
 
     Args:
-        rows: SK_ID_CURR, TARGET and the features of labelled applicants; whoever else is to stay unseen is not here.
+        rows: SK_ID_CURR, TARGET, SAMPLE_WEIGHT and the features of labelled applicants; whoever else is to stay unseen
+            is not here.
         inputs: The features.
         split: Of the applicants into parts.
         settings: How many applicants and folds.
@@ -78,6 +81,7 @@ def deal(rows: DataFrame, inputs: Sequence[Named], split: Split, settings: Searc
         rows.join(F.broadcast(applicants), on=KEY, how="left_semi").select(
             KEY,
             "TARGET",
+            WEIGHT,
             folds.cross_fold(split, settings.folds).alias(FOLD),
             (F.lit(False) if stops is None else stops).alias(STOPS),
             batch.as_array([named.name for named in inputs]).alias(VALUES),
@@ -92,7 +96,7 @@ def deal(rows: DataFrame, inputs: Sequence[Named], split: Split, settings: Searc
 def deal_again(dealt: Dealt, split: Split, number: int) -> Dealt:
     """The same applicants in other folds; features that were selected for a fold are not for another."""
     other = folds.cross_fold(split, dealt.folds, number).alias(FOLD)
-    return replace(dealt, rows=dealt.rows.select(KEY, "TARGET", other, STOPS, VALUES), kept={})
+    return replace(dealt, rows=dealt.rows.select(KEY, "TARGET", WEIGHT, other, STOPS, VALUES), kept={})
 
 
 def drawn(settings: Search) -> Column:
@@ -127,7 +131,7 @@ def select(dealt: Dealt, settings: Selection) -> Dealt:
         left_out = int(key[0].as_py())
         fitted_on = pa.compute.not_equal(group[FOLD], left_out)
         ordered = group.filter(fitted_on).sort_by(KEY)
-        chosen = kept(values_of(ordered), as_labels(ordered), settings)
+        chosen = kept(values_of(ordered), as_labels(ordered), as_weights(ordered), settings)
         return pa.table(
             {LEFT_OUT: np.full(chosen.size, left_out, np.int32), "feature": [names[place] for place in chosen]}
         )
@@ -153,6 +157,7 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
             {
                 KEY: own[KEY],
                 "TARGET": own["TARGET"],
+                WEIGHT: own[WEIGHT],
                 FOLD: np.full(len(own), left_out, np.int32),
                 "margins": list(fitted.margins.T),
                 "rounds": [fitted.rounds] * len(own),
@@ -166,6 +171,7 @@ def out_of_fold(dealt: Dealt, candidate: Candidate) -> OutOfFold:
     return OutOfFold(
         applicants=answers[KEY].to_numpy(dtype=np.int64),
         labels=answers["TARGET"].to_numpy(dtype=np.float64),
+        weights=answers[WEIGHT].to_numpy(dtype=np.float64),
         folds=answers[FOLD].to_numpy(dtype=np.int64),
         margins=np.stack(answers["margins"].tolist(), axis=1),
         rounds=np.mean(fits["rounds"].tolist(), axis=0),
@@ -198,11 +204,21 @@ def rows_of_fold(
         bad_rate: As `Dealt.bad_rate`.
     """
     fold, stops = ordered[FOLD].to_numpy(), ordered[STOPS].to_numpy()
-    values, labels = values_of(ordered)[:, places], as_labels(ordered)
+    values, labels, weights = values_of(ordered)[:, places], as_labels(ordered), as_weights(ordered)
     own = fold == left_out
     fits, ends = ~own & ~stops, ~own & stops
     read = tuple(signs[place] for place in places)
-    rows = FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[own], read, bad_rate)
+    rows = FoldRows(
+        values=values[fits],
+        labels=labels[fits],
+        weights=weights[fits],
+        stop_values=values[ends],
+        stop_labels=labels[ends],
+        stop_weights=weights[ends],
+        left_out=values[own],
+        signs=read,
+        bad_rate=bad_rate,
+    )
     return ordered.filter(pa.array(own)), rows
 
 
@@ -210,6 +226,12 @@ def values_of(rows: pa.Table) -> Values:
     """The values as (rows, features), nan where one is null."""
     flat: Values = rows[VALUES].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(rows.num_rows, -1)
+
+
+def as_weights(rows: pa.Table) -> Vector:
+    """SAMPLE_WEIGHT of the rows."""
+    weights: Vector = rows[WEIGHT].to_numpy()
+    return weights
 
 
 def as_labels(rows: pa.Table) -> Labels:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.spec import KEY, Named
+from features.spec import KEY, WEIGHT, Named
 from jobs.lake import folds
 from jobs.model.candidates import LOSS, booster_parameters, monotone, signs_of
 from jobs.runtime.session import setting
@@ -27,7 +27,8 @@ def boosted(rows: DataFrame, inputs: Sequence[Named], settings: Train) -> "Spark
     distributed AUC is only an approximation.
 
     Args:
-        rows: SK_ID_CURR, TARGET, part and the features; those of the validation folds are not learned from.
+        rows: SK_ID_CURR, TARGET, part, SAMPLE_WEIGHT and the features; those of the validation folds are not learned
+            from.
         inputs: The features, in order.
         settings: What the trees look like.
     """
@@ -66,7 +67,7 @@ def laid_out(rows: DataFrame, inputs: Sequence[Named], num_workers: int, is_vali
     The features are one array: columns would be twice the bytes to shuffle, and a thousand of each batch for Python.
     """
     packed = batch.as_array([named.name for named in inputs]).alias(PACKED)
-    columns = rows.select(KEY, "TARGET", is_validation.alias("is_validation"), packed)
+    columns = rows.select(KEY, "TARGET", WEIGHT, is_validation.alias("is_validation"), packed)
     return columns.repartition(num_workers, KEY).sortWithinPartitions(KEY)
 
 
@@ -85,6 +86,7 @@ def classifier(inputs: Sequence[Named], settings: Train, ends: Mapping[str, int 
         features_col=PACKED,
         feature_names=[named.name for named in inputs],
         label_col="TARGET",
+        weight_col=WEIGHT,
         num_workers=settings.num_workers,
         n_estimators=settings.rounds,
         eval_metric=LOSS,

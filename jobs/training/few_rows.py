@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from features.plan.nested_table import NESTED_NAMES
+from features.spec import WEIGHT
 from jobs.lake import folds
 from jobs.lake.job import Job, Step
+from jobs.lake.weights import summed
 from jobs.runtime.errors import UserError
 from jobs.runtime.settings import Settings, Split, Train
 from jobs.training.training_set import TrainingSet
@@ -28,15 +31,20 @@ JUST_ENOUGH = 0.99
 
 @dataclass(frozen=True)
 class Labels:
-    """How many applicants each part has of each TARGET."""
+    """How many applicants each part has of each TARGET, and what they weigh together."""
 
     counts: Mapping[tuple[str, int], int]
+    weights: Mapping[tuple[str, int], float]
 
     @classmethod
     def of(cls, rows: DataFrame) -> "Labels":
-        """Those of rows with TARGET and part."""
-        counted = rows.groupBy("part", "TARGET").count().collect()
-        return cls({(row["part"], row["TARGET"]): row["count"] for row in counted})
+        """Those of rows with TARGET, part and SAMPLE_WEIGHT."""
+        sums = F.count("*").alias("rows"), F.expr(summed(WEIGHT)).alias("weight")
+        counted = rows.groupBy("part", "TARGET").agg(*sums).collect()
+        return cls(
+            {(row["part"], row["TARGET"]): row["rows"] for row in counted},
+            {(row["part"], row["TARGET"]): float(row["weight"]) for row in counted},
+        )
 
     def in_part(self, part: str, label: int) -> int:
         """The applicants of a TARGET in a part."""
@@ -135,9 +143,10 @@ def dealt_anew(training: TrainingSet, split: Split) -> tuple[TrainingSet, Split]
 def able_to_split(booster: Train, labels: Labels) -> Train:
     """The booster, its penalties lowered in proportion where by them the rows could not fill three leaves.
 
-    A row's weight in xgboost is p (1 - p), so that few and mostly good applicants weigh next to nothing.
+    A row's weight in xgboost is p (1 - p), times its own where it has one, so that few and mostly good applicants weigh
+    next to nothing.
     """
-    good, bad = labels.in_part(folds.TRAIN, 0), labels.in_part(folds.TRAIN, 1)
+    good, bad = (labels.weights.get((folds.TRAIN, label), 0.0) for label in (0, 1))
     weight = good * bad / (good + bad)
     share = weight / (FEWEST_LEAVES * booster.min_child_weight) if booster.min_child_weight else 1.0
     if share > JUST_ENOUGH:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.spec import KEY
+from features.spec import KEY, WEIGHT
 from jobs.lake import folds
+from jobs.lake.weights import summed
 from jobs.model import calibration, linear_part, measures
 from jobs.model.booster import Model, load_model, seal, sha256_of
 from jobs.model.calibration import Calibration
@@ -55,7 +56,7 @@ class Trained:
         curves: Name to log loss by round.
         fitted_on: The rows that it learned from.
         measured_on: By whom it was measured.
-        measured: SK_ID_CURR, TARGET and probability of these, in their order.
+        measured: SK_ID_CURR, TARGET, probability and SAMPLE_WEIGHT of these, in their order.
     """
 
     model: Model
@@ -112,11 +113,11 @@ def measured_on_test_folds(training: TrainingSet, settings: Train) -> Trained:
     """As many trees as are best for the validation folds, which calibrate them too; the test folds never saw them."""
     booster, ended = stopped_early(training, settings)
     uncalibrated = sealed(booster, training)
-    validation = batch.measured(training.rows.where(F.col("part") == folds.VALIDATION), uncalibrated).dropna()
+    validation = batch.measured(training.rows.where(F.col("part") == folds.VALIDATION), uncalibrated, WEIGHT).dropna()
     margins, labels = measures.log_odds_of(validation["probability"].to_numpy()), validation["TARGET"].to_numpy()
-    line = calibration_of(margins, labels, np.arange(len(labels)) % CALIBRATION_FOLDS)
+    line = calibration_of(margins, labels, np.arange(len(labels)) % CALIBRATION_FOLDS, validation[WEIGHT].to_numpy())
     model = calibrated(booster, training, line)
-    test = batch.measured(training.rows.where(F.col("part") == folds.TEST), model)
+    test = batch.measured(training.rows.where(F.col("part") == folds.TEST), model, WEIGHT)
     trained = Trained(
         model=model,
         calibration=line,
@@ -148,14 +149,15 @@ def measured_out_of_fold(
     ended = stopped_early(read, settings.train)[1] if tried is None else best_out_of_fold(tried)
     twins = ask_twins(training, settings, ended.rounds)
     margins = twins.margins[-1]
-    line = calibration_of(margins, twins.labels, twins.folds)
+    line = calibration_of(margins, twins.labels, twins.folds, twins.weights)
     if line is not None and line.improves:
-        margins = calibration.cross_fitted(margins, twins.labels, twins.folds)
+        margins = calibration.cross_fitted(margins, twins.labels, twins.folds, twins.weights)
     said = pd.DataFrame(
         {
             KEY: twins.applicants,
             "TARGET": twins.labels.astype(np.int64),
             "probability": measures.probabilities_of(margins),
+            WEIGHT: twins.weights,
         }
     )
     own = training.own.select(KEY).toPandas()
@@ -196,13 +198,18 @@ def ask_twins(training: TrainingSet, settings: Settings, rounds: int) -> OutOfFo
     dealt = cross_validation.deal_again(dealt, settings.split, MEASURING_DEAL)
     dealt.rows.persist()
     try:
-        bad_rate = dealt.rows.agg(F.avg("TARGET")).first()
-        assert bad_rate is not None
-        selected = replace(cross_validation.selected(dealt, settings.selection), bad_rate=bad_rate[0])
+        selected = replace(cross_validation.selected(dealt, settings.selection), bad_rate=bad_rate_of(dealt.rows))
         trees = with_rounds(settings.train, rounds)
         return cross_validation.out_of_fold(selected, Mixed(trees) if trees.linear_share else Trees(trees))
     finally:
         dealt.rows.unpersist()
+
+
+def bad_rate_of(rows: DataFrame) -> float:
+    """The weighted share of the bad, the same for any order of the rows."""
+    sums = rows.agg(F.expr(summed(WEIGHT, "TARGET = 1")), F.expr(summed(WEIGHT))).first()
+    assert sums is not None
+    return float(sums[0]) / float(sums[1])
 
 
 def with_rounds(settings: Train, rounds: int) -> Train:
@@ -258,8 +265,8 @@ def sealed(booster: "xgboost.Booster", training: TrainingSet) -> Model:
     return load_model(file, sha256_of(file))
 
 
-def calibration_of(margins: Vector, labels: Vector, folds: NDArray[np.int64]) -> Calibration | None:
+def calibration_of(margins: Vector, labels: Vector, folds: NDArray[np.int64], weights: Vector) -> Calibration | None:
     """Platt's line through applicants whom the trees have not seen; None where there are too few to tell."""
     if min((labels == 1).sum(), (labels == 0).sum()) < FEWEST_TO_CALIBRATE:
         return None
-    return calibration.fit(margins, labels, folds)
+    return calibration.fit(margins, labels, folds, weights=weights)

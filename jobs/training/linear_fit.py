@@ -5,20 +5,20 @@ from collections.abc import Sequence
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from features.spec import KEY, Named
+from features.spec import KEY, WEIGHT, Named
 from jobs.model import linear_part
 from jobs.model.candidates import signs_of
 from jobs.model.linear_part import LinearPart
 from jobs.runtime.settings import Train
 from jobs.scoring import batch
-from jobs.training.cross_validation import VALUES, as_labels, values_of
+from jobs.training.cross_validation import VALUES, as_labels, as_weights, values_of
 
 
 def linear_fit(rows: DataFrame, inputs: Sequence[Named], settings: Train) -> LinearPart:
     """As `linear_part.fit`, in the order of the applicants.
 
     Args:
-        rows: SK_ID_CURR, TARGET and the features.
+        rows: SK_ID_CURR, TARGET, SAMPLE_WEIGHT and the features.
         inputs: The features, in order.
         settings: Of the linear part.
     """
@@ -26,9 +26,9 @@ def linear_fit(rows: DataFrame, inputs: Sequence[Named], settings: Train) -> Lin
 
     def answer(everybody: pa.Table) -> pa.Table:
         ordered = everybody.sort_by(KEY)
-        part = linear_part.fit(values_of(ordered), as_labels(ordered), signs, settings)
+        part = linear_part.fit(values_of(ordered), as_labels(ordered), as_weights(ordered), signs, settings)
         return pa.table({"part": [part.as_json()]})
 
-    packed = rows.select(KEY, "TARGET", batch.as_array([named.name for named in inputs]).alias(VALUES))
+    packed = rows.select(KEY, "TARGET", WEIGHT, batch.as_array([named.name for named in inputs]).alias(VALUES))
     (answered,) = packed.groupBy().applyInArrow(answer, "part STRING").collect()
     return LinearPart.from_json(answered["part"])

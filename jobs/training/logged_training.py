@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from features.spec import WEIGHT
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES
 from jobs.model import measures
@@ -18,6 +19,7 @@ def run_tags(job: Job, training: TrainingSet) -> dict[str, str]:
         "feature_set": training.feature_set,
         "features_version": str(training.version),
         "split": job.settings.split.model_dump_json(),
+        "weighted_by": job.settings.train.weight,
     }
 
 
@@ -34,8 +36,9 @@ def log_training(job: Job, run: OpenRun, training: TrainingSet, trained: Trained
         run.log_curve(f"curves/{name}", by_round)
     measured, decision = trained.measured, job.settings.decision
     labels, probabilities = measured["TARGET"], measured["probability"]
-    performance = measures.performance(labels, probabilities, decision, job.settings.gates.confidence)
-    area = measures.auc_interval(labels, probabilities)
+    weights, confidence = measured[WEIGHT], job.settings.gates.confidence
+    performance = measures.performance(labels, probabilities, decision, confidence, weights)
+    area = measures.auc_interval(labels, probabilities, weights=weights)
     model_id = run.log_model(trained.model)
     run.log_measures(asdict(performance) | {"auc_standard_error": area.standard_error}, dataset, model_id)
     run.tag(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.spec import KEY, TARGET
+from features.spec import KEY, TARGET, WEIGHT
 from jobs.lake import folds
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
@@ -21,7 +21,8 @@ def with_matured(job: Job, labelled: DataFrame, names: Sequence[str], feature_se
 
     Args:
         job: The delivery to learn from.
-        labelled: SK_ID_CURR, TARGET, part and the features of its labelled applicants.
+        labelled: SK_ID_CURR, TARGET, part, SAMPLE_WEIGHT and the features of its labelled applicants: 1 each, as the
+            settings ask for no weight where they ask for outcomes.
         names: The features.
         feature_set: Of the labelled rows.
         version: The Delta version of the feature table.
@@ -38,5 +39,5 @@ def with_matured(job: Job, labelled: DataFrame, names: Sequence[str], feature_se
         labelled.select(KEY), on=KEY, how="left_anti"
     )
     learned = folds.labelled(matured, job.settings.split).where(F.col("part") != folds.TEST)
-    as_labelled = learned.withColumns({TARGET: F.col(TARGET).cast("bigint")}).selectExpr(*labelled.columns)
-    return labelled.unionByName(as_labelled)
+    as_labelled = learned.withColumns({TARGET: F.col(TARGET).cast("bigint"), WEIGHT: F.lit(1.0)})
+    return labelled.unionByName(as_labelled.selectExpr(*labelled.columns))

@@ -7,12 +7,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features import TABLES
-from features.spec import KEY, Named
+from features.spec import KEY, WEIGHT, Named
 from jobs.lake import folds
 from jobs.lake.feature_sets import CannotBeMade, find, stored_models
 from jobs.lake.job import Job
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import FEATURES
+from jobs.lake.weights import with_weights
 from jobs.runtime.errors import UserError
 from jobs.training.matured_outcomes import with_matured
 
@@ -22,7 +23,8 @@ class TrainingSet:
     """Applicants of one delivery, at one version of the feature table.
 
     Args:
-        rows: SK_ID_CURR, TARGET, part (see `folds`) and the features of the labelled ones, to learn from.
+        rows: SK_ID_CURR, TARGET, part (see `folds`), SAMPLE_WEIGHT (see `weights`) and the features of the labelled
+            ones, to learn from.
         own: Those of the rows that the delivery itself labels: they alone measure a model, and are audited.
         new: SK_ID_CURR, TARGET (null) and the features of the others, to say how far they are from these.
         inputs: The model's features, in its order.
@@ -56,7 +58,8 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
     names = [named.name for named in inputs]
     rows = read_inputs(job.lake, names, job.run_date, number)
     protected = {column.name for table in TABLES for column in table.columns if column.protected}
-    assert not protected & set(names), f"protected columns are never model inputs: {protected & set(names)}"
+    never = protected | {WEIGHT}
+    assert not never & set(names), f"protected columns and weights are never model inputs: {never & set(names)}"
     missing = [name for name in names if name not in rows.columns]
     if missing:
         raise UserError(f"{job.lake.path(FEATURES)} has no column {missing[0]}: assemble {job.run_date} again")
@@ -69,7 +72,8 @@ def read_training_set(job: Job, version: int | None, inputs: tuple[Named, ...]) 
         )
     check_row_models(job, feature_sets[0])
     new = rows.where(F.col("TARGET").isNull() & (F.col("feature_set") == feature_sets[0]))
-    own = labelled.selectExpr(KEY, "TARGET", "part", *names)
+    whole = with_weights(labelled, job.lake, job.run_date, job.settings.train.weight)
+    own = whole.selectExpr(KEY, "TARGET", "part", WEIGHT, *names)
     has_more = job.settings.train.matured_outcomes
     return TrainingSet(
         with_matured(job, own, names, feature_sets[0], number) if has_more else own,

@@ -15,7 +15,7 @@ from features import TABLES
 from features.plan.feature_table import BY_NAME
 from features.plan.fold import fold_rows
 from features.plan.history_rows import feature_rows
-from features.spec import Table, Type, of_parent
+from features.spec import Column, Table, Type, of_parent
 from jobs.assemble import assemble
 from jobs.generate import filters_in_place, population
 from jobs.ingest import ingest
@@ -65,10 +65,15 @@ def run_copy(arguments: argparse.Namespace, watch: Stopwatch) -> None:
     spark = open_session("features", arguments.engine)
     with watch.time("first"):
         for table, path in csv_files(arguments.data):
-            columns = [column for column in table.columns if Path(path).stem not in column.absent_from]
+            columns = delivered(table, Path(path).stem)
             types = ", ".join(f"{column.name} {read_as(column.type)}" for column in columns)
             rows = spark.read.option("header", True).schema(types).csv(path)
             rows.write.format("delta").mode("overwrite").save(str(arguments.work / "copy" / Path(path).stem))
+
+
+def delivered(table: Table, name: str) -> list[Column]:
+    """The columns that a generated file has."""
+    return [column for column in table.columns if name not in column.absent_from and not column.optional]
 
 
 def csv_query(table: Table, data: Path) -> str:
@@ -77,10 +82,10 @@ def csv_query(table: Table, data: Path) -> str:
     for name in table.files:
         path = data / f"{name}.csv"
         files = f"{path}/part-*" if path.is_dir() else str(path)
-        columns = [column for column in table.columns if name not in column.absent_from]
+        columns = delivered(table, name)
         types = ", ".join(f"'{column.name}': '{read_as(column.type)}'" for column in columns)
         cells = ", ".join(
-            f"{'NULL' if name in column.absent_from else cast(column.type, column.name)} AS {column.name}"
+            f"{cast(column.type, column.name) if column in columns else 'NULL'} AS {column.name}"
             for column in table.columns
         )
         selects.append(f"SELECT {cells} FROM read_csv('{files}', header = true, columns = {{{types}}})")

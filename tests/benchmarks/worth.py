@@ -21,7 +21,7 @@ from rich.table import Table
 
 from features.plan.feature_table import catalogue
 from features.plan.nested_table import EVERY_FEATURE
-from features.spec import KEY, Named
+from features.spec import KEY, WEIGHT, Named
 from jobs.lake import folds
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import NESTED, Lake, parse_run_date
@@ -70,7 +70,7 @@ def held_out(rows: DataFrame, inputs: Sequence[Named]) -> Dealt:
     left_out = F.when(part == folds.TEST, 0).otherwise(1).alias(cross_validation.FOLD)
     stops = (part == folds.VALIDATION).alias(cross_validation.STOPS)
     values = batch.as_array([named.name for named in inputs]).alias(cross_validation.VALUES)
-    return Dealt(rows.select(KEY, "TARGET", left_out, stops, values), 1, tuple(inputs), {}, by_round=False)
+    return Dealt(rows.select(KEY, "TARGET", WEIGHT, left_out, stops, values), 1, tuple(inputs), {}, by_round=False)
 
 
 def nested_trials(rows: DataFrame, booster: Train) -> Iterator[Trial]:
@@ -89,7 +89,8 @@ def gains_of(dealt: Dealt, settings: Booster) -> dict[str, float]:
 
     def fit(_: object, group: pa.Table) -> pa.Table:
         ordered = group.sort_by(KEY)
-        found = gains(cross_validation.values_of(ordered), cross_validation.as_labels(ordered), settings)
+        labels, weights = cross_validation.as_labels(ordered), cross_validation.as_weights(ordered)
+        found = gains(cross_validation.values_of(ordered), labels, weights, settings)
         return pa.table({"feature": list(names), "gain": found})
 
     found = cross_validation.in_tasks(dealt, [NO_FOLD], fit, "feature STRING, gain DOUBLE")

@@ -204,6 +204,10 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: replace(PEOPLE, derivations=(Derivation("male", "GENDER = 'M'", "Male."),)),
         "male of people reads GENDER",
     ),
+    "the weight": (
+        lambda: replace(PEOPLE, derivations=(Derivation("a", "SAMPLE_WEIGHT", "A."),)),
+        "a of people reads SAMPLE_WEIGHT, which no feature may",
+    ),
     "the label": (lambda: replace(PEOPLE, derivations=(Derivation("a", "TARGET", "A."),)), "a of people reads TARGET"),
     "the label, counted": (
         lambda: replace(PEOPLE, features=(GroupDeviation("A", "TARGET", "SCHOOL", "age", "A."),)),
@@ -454,7 +458,7 @@ def test_gender_and_family_status_are_what_is_protected() -> None:
     # Of the application: no other table has a column of that name which its own features might read.
     written = [(where, sql) for table in TABLES for where, sql in table.written]
     written += [(derived.name, derived.sql) for derived in ACROSS]
-    assert [where for where, sql in written if columns_read(sql) & (protected | {"TARGET"})] == []
+    assert [where for where, sql in written if columns_read(sql) & (protected | {"TARGET", "SAMPLE_WEIGHT"})] == []
 
 
 def test_the_day_of_a_bureau_loans_last_news_is_in_no_feature() -> None:
@@ -478,10 +482,10 @@ def test_every_number_has_bounds(table: Table) -> None:
     assert [column.name for column in numbers if column.low is None or column.high is None] == []
 
 
-def test_the_target_is_the_only_column_that_a_file_may_lack() -> None:
+def test_the_target_and_the_weight_are_the_only_columns_that_a_file_may_lack() -> None:
     lacking = [(column.name, column.absent_from) for table in TABLES for column in table.columns if column.absent_from]
-    assert lacking == [("TARGET", ("application_test",))]
-    assert not [column.name for table in TABLES for column in table.columns if column.optional]
+    assert lacking == [("TARGET", ("application_test",)), ("SAMPLE_WEIGHT", ("application_test",))]
+    assert [column.name for table in TABLES for column in table.columns if column.optional] == ["SAMPLE_WEIGHT"]
     assert not [table.name for table in TABLES if table.optional]
 
 

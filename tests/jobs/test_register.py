@@ -12,7 +12,7 @@ import pytest
 
 from jobs.lake.job import Job, Step
 from jobs.lake.tables import SCORES, Lake
-from jobs.model import measures
+from jobs.model.bootstrap import bootstrap_auc_difference
 from jobs.model.fairness import age_bands
 from jobs.promotion.evidence import ask_candidate, compare, gather_evidence, on_test
 from jobs.promotion.gates import DifferentApplicants, SameApplicants
@@ -149,7 +149,7 @@ def test_a_candidate_is_compared_with_the_champion_on_the_same_applicants(
 ) -> None:
     test = ask_candidate(small_job, training, store.runs.trained_model(training)).test
     worse = test.assign(probability=test["probability"].round(1))
-    expected = measures.bootstrap_auc_difference(test["TARGET"], worse["probability"], test["probability"])
+    expected = bootstrap_auc_difference(test["TARGET"], worse["probability"], test["probability"])
     comparison = compare(small_job, store, training, worse, champion)
     assert isinstance(comparison, SameApplicants)
     assert comparison.gain == expected
@@ -168,7 +168,7 @@ def test_nobody_whom_the_champion_was_fitted_on_is_compared(
     assert 0 < of_both.sum() < len(own) < len(worse)
     both = worse[of_both]
     theirs = resplit["probability"][of_both]
-    expected = measures.bootstrap_auc_difference(both["TARGET"], both["probability"], theirs)
+    expected = bootstrap_auc_difference(both["TARGET"], both["probability"], theirs)
     candidate = replace(training, split=other)
     comparison = compare(small_job, store, candidate, worse, champion)
     assert isinstance(comparison, SameApplicants)

@@ -62,7 +62,9 @@ MADE_UP = ReportData(
     test=HeldOutRows(
         labels=(RANDOM.random(300) < PROBABILITIES).astype(float),
         probabilities=PROBABILITIES,
+        weights=np.ones(300),
         groups={"Gender": np.where(RANDOM.random(300) < 0.6, "F", "M"), "Age": age_bands(np.full(300, -15000.0))},
+        weighted_by="",
     ),
     drivers=Drivers(
         contributions=RANDOM.normal(size=(30, 2)),

@@ -168,13 +168,13 @@ def test_a_model_is_calibrated_where_the_validation_fold_gains_by_it(
     assert after == pytest.approx(0.2 + 1.5 * before, abs=1e-5)
 
 
-def unseen_rows(bad: int, good: int, overstated: float) -> tuple[Vector, Vector, NDArray[np.int64]]:
-    """Margins times `overstated` of applicants whose TARGET was drawn from their margin, TARGET, and five folds."""
+def unseen_rows(bad: int, good: int, overstated: float) -> tuple[Vector, Vector, NDArray[np.int64], Vector]:
+    """Margins times `overstated` of applicants whose TARGET was drawn from theirs, TARGET, five folds, weights of 1."""
     random = np.random.default_rng(0)
     margins = random.normal(0, 1.5, 20 * (bad + good))
     targets = random.random(margins.size) < 1 / (1 + np.exp(-margins))
     chosen = np.sort(np.append(np.flatnonzero(targets)[:bad], np.flatnonzero(~targets)[:good]))
-    return overstated * margins[chosen], targets[chosen].astype(float), np.arange(chosen.size) % 5
+    return overstated * margins[chosen], targets[chosen].astype(float), np.arange(chosen.size) % 5, np.ones(chosen.size)
 
 
 def test_overstated_odds_are_found_and_few_defaults_tell_nothing() -> None:

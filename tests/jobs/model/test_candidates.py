@@ -23,6 +23,9 @@ def booster() -> Train:
     ).train
 
 
+ONCE = np.ones(ROWS)
+
+
 def made_up(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """The first feature tells the label, some of the second are unknown, the others say nothing."""
     random = np.random.default_rng(seed)
@@ -34,13 +37,19 @@ def made_up(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def fold() -> FoldRows:
     values, labels = made_up()
-    return FoldRows(values[:600], labels[:600], values[600:700], labels[600:700], values[700:])
+    return FoldRows(
+        values[:600], labels[:600], ONCE[:600], values[600:700], labels[600:700], ONCE[600:700], values[700:]
+    )
 
 
 @pytest.mark.parametrize("rows", [700, 900])
 def test_margins_are_those_of_xgboost_used_plainly(booster: Train, rows: int) -> None:
     values, labels = made_up()
-    fitted = Trees(booster).fit(FoldRows(values[:600], labels[:600], values[600:rows], labels[600:rows], values[700:]))
+    fitted = Trees(booster).fit(
+        FoldRows(
+            values[:600], labels[:600], ONCE[:600], values[600:rows], labels[600:rows], ONCE[600:rows], values[700:]
+        )
+    )
     plain = xgboost.XGBClassifier(
         n_estimators=30,
         early_stopping_rounds=5,
@@ -74,7 +83,9 @@ def test_trees_never_go_against_the_sign_of_a_feature_where_they_are_asked_not_t
     asked = np.vstack([np.where(np.arange(FEATURES) == 1, asked, other) for other in others]).astype(np.float32)
 
     def by_the_second(settings: Train, signs: tuple[int, ...]) -> np.ndarray:
-        rows = FoldRows(values[:600], labels[:600], values[600:700], labels[600:700], asked, signs)
+        rows = FoldRows(
+            values[:600], labels[:600], ONCE[:600], values[600:700], labels[600:700], ONCE[600:700], asked, signs
+        )
         return np.diff(Trees(settings).fit(rows).margins[0].reshape(20, 41), axis=1)
 
     asked_not_to = booster.model_copy(update={"colsample_bytree": 1.0, "learning_rate": 0.3})
@@ -90,12 +101,12 @@ def test_trees_never_go_against_the_sign_of_a_feature_where_they_are_asked_not_t
 
 def test_without_rows_to_stop_on_trees_answer_after_every_few(booster: Train) -> None:
     values, labels = made_up()
-    nobody = np.empty((0, FEATURES), np.float32), np.empty(0, np.float32)
+    nobody = np.empty((0, FEATURES), np.float32), np.empty(0, np.float32), ONCE[:0]
     odd = booster.model_copy(update={"rounds": 25})
-    fitted = Trees(odd).fit(FoldRows(values[:700], labels[:700], *nobody, values[700:]))
+    fitted = Trees(odd).fit(FoldRows(values[:700], labels[:700], ONCE[:700], *nobody, values[700:]))
     assert fitted.rounds.tolist() == [10, 20, 25]
     fewer = Trees(booster.model_copy(update={"few_rounds": 10}))
-    assert fewer.fit(FoldRows(values[:700], labels[:700], *nobody, values[700:])).rounds.tolist() == [10]
+    assert fewer.fit(FoldRows(values[:700], labels[:700], ONCE[:700], *nobody, values[700:])).rounds.tolist() == [10]
     for margins, rounds, leaves in zip(fitted.margins, fitted.rounds, fitted.sizes, strict=True):
         so_many = Trees(odd.model_copy(update={"rounds": int(rounds)}))
         plain = xgboost.train(
@@ -140,3 +151,34 @@ def test_values_are_on_one_scale_and_none_is_unknown() -> None:
 def test_the_same_rows_give_the_same_margins(booster: Train) -> None:
     for candidate in (Trees(booster), Logistic(0.01)):
         assert np.array_equal(candidate.fit(fold()).margins, candidate.fit(fold()).margins)
+
+
+def test_weights_reach_what_is_fitted_and_what_ends_it(booster: Train) -> None:
+    values, labels = made_up()
+    weight = np.random.default_rng(4).integers(1, 4, ROWS).astype(np.float64)
+
+    def rows(learned: np.ndarray, ends: np.ndarray) -> FoldRows:
+        return FoldRows(
+            values[:600], labels[:600], learned[:600], values[600:700], labels[600:700], ends[600:700], values[700:]
+        )
+
+    fitted = Trees(booster).fit(rows(weight, weight))
+    plain = xgboost.train(
+        {**Trees(booster).parameters, "objective": "binary:logistic", "eval_metric": "logloss", "nthread": 1},
+        xgboost.QuantileDMatrix(values[:600], labels[:600], weight=weight[:600]),
+        booster.rounds,
+        evals=[(xgboost.DMatrix(values[600:700], labels[600:700], weight=weight[600:700]), "stop")],
+        early_stopping_rounds=booster.early_stopping_rounds,
+        verbose_eval=False,
+    )
+    ended = (0, plain.best_iteration + 1)
+    asked = xgboost.DMatrix(values[700:])
+    expected = plain.predict(asked, output_margin=True, iteration_range=ended)
+    assert fitted.margins[0] == pytest.approx(expected, abs=1e-6)
+    assert not np.allclose(fitted.margins, Trees(booster).fit(rows(ONCE, ONCE)).margins)
+    # A line through rows of weight two is that through two of each; what ends trees it learns from too.
+    line = Logistic(0.1)
+    twice = [np.repeat(of, 2, axis=0) for of in (values[:600], labels[:600], ONCE[:600])]
+    stops = [np.repeat(of, 2, axis=0) for of in (values[600:700], labels[600:700], ONCE[600:700])]
+    repeated = line.fit(FoldRows(*twice, *stops, values[700:]))
+    assert line.fit(rows(2 * ONCE, 2 * ONCE)).margins == pytest.approx(repeated.margins, abs=1e-3)

@@ -28,6 +28,7 @@ def answer(noise: float, leaves: int, drawn: int) -> OutOfFold:
     return OutOfFold(
         np.arange(4000),
         LABELS,
+        np.ones(4000),
         np.arange(4000) % 5,
         margins,
         np.array([100.0]),

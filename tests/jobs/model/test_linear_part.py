@@ -23,6 +23,9 @@ def settings() -> Train:
     return load_settings(overrides=overrides).train
 
 
+ONCE = np.ones(ROWS)
+
+
 def applicants(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Features of which one is constant, one mostly unknown, and one has three values; the risk rises with the
     first and falls with the second."""
@@ -37,7 +40,7 @@ def applicants(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def part(settings: Train) -> LinearPart:
-    return linear_part.fit(*applicants(), SIGNLESS, settings)
+    return linear_part.fit(*applicants(), ONCE, SIGNLESS, settings)
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +78,9 @@ def test_a_coefficient_is_that_of_a_ridge_on_normal_scores_of_bins(settings: Tra
         columns.append(centred / centred.std() if centred.std() > 1e-9 else np.zeros(len(column)))
     scaled = np.column_stack(columns)
     line = LogisticRegression(C=settings.linear_c, max_iter=500).fit(scaled, labels)
-    everything = linear_part.fit(values, labels, SIGNLESS, settings.model_copy(update={"linear_features": 12}))
+    everything = linear_part.fit(values, labels, ONCE, SIGNLESS, settings.model_copy(update={"linear_features": 12}))
     assert everything.margins(values) == pytest.approx(line.decision_function(scaled), abs=1e-3)
-    kept = linear_part.fit(values, labels, SIGNLESS, settings)
+    kept = linear_part.fit(values, labels, ONCE, SIGNLESS, settings)
     assert {steps.place for steps in kept.steps} == set(np.argsort(-np.abs(line.coef_[0]))[:8].tolist())
     assert {0, 1, 5} < {steps.place for steps in kept.steps}
 
@@ -127,18 +130,18 @@ def test_a_sealed_mixed_booster_is_one_file_that_says_what_it_is(part: LinearPar
 def test_what_the_business_knows_is_not_gone_against(settings: Train) -> None:
     values, labels = applicants()
     against = tuple(-1 if place == 0 else 1 if place == 1 else 0 for place in range(12))
-    kept = {steps.place for steps in linear_part.fit(values, labels, against, settings).steps}
+    kept = {steps.place for steps in linear_part.fit(values, labels, ONCE, against, settings).steps}
     assert not kept & {0, 1}
     assert len(kept) == 8
     minding_none = settings.model_copy(update={"monotone": False})
-    assert {0, 1} < {steps.place for steps in linear_part.fit(values, labels, against, minding_none).steps}
+    assert {0, 1} < {steps.place for steps in linear_part.fit(values, labels, ONCE, against, minding_none).steps}
 
 
 def test_features_that_say_nothing_leave_the_bad_rate() -> None:
     values = np.full((50, 2), np.nan, dtype=np.float32)
     values[:, 1] = 7
     labels = (np.arange(50) < 10).astype(np.float32)
-    part = linear_part.fit(values, labels, (0, 0), load_settings().train)
+    part = linear_part.fit(values, labels, np.ones(50), (0, 0), load_settings().train)
     assert part.steps == ()
     assert part.margins(values) == pytest.approx(np.full(50, np.log(10 / 40)))
 
@@ -153,9 +156,9 @@ def test_an_unknown_value_that_nobody_had_adds_nothing() -> None:
 
 def test_mixed_out_of_fold_is_the_mixture_of_both(settings: Train) -> None:
     values, labels = applicants()
-    rows = FoldRows(values[:500], labels[:500], values[:0], labels[:0], values[500:], SIGNLESS)
+    rows = FoldRows(values[:500], labels[:500], ONCE[:500], values[:0], labels[:0], ONCE[:0], values[500:], SIGNLESS)
     both, alone = Mixed(settings).fit(rows), Trees(settings).fit(rows)
-    line = linear_part.fit(rows.values, rows.labels, SIGNLESS, settings).margins(rows.left_out)
+    line = linear_part.fit(rows.values, rows.labels, rows.weights, SIGNLESS, settings).margins(rows.left_out)
     assert both.margins == pytest.approx(0.6 * alone.margins + 0.4 * line)
     assert both.rounds.tolist() == alone.rounds.tolist()
     assert Mixed(replace_share(settings, 0.1)).fit(rows).margins == pytest.approx(0.9 * alone.margins + 0.1 * line)
@@ -163,3 +166,28 @@ def test_mixed_out_of_fold_is_the_mixture_of_both(settings: Train) -> None:
 
 def replace_share(settings: Train, share: float) -> Train:
     return settings.model_copy(update={"linear_share": share})
+
+
+def test_a_row_of_weight_two_is_fitted_as_two_rows(settings: Train) -> None:
+    values, labels = applicants()
+    twice = linear_part.fit(values, labels, np.full(ROWS, 2.0), SIGNLESS, settings)
+    repeated = linear_part.fit(
+        np.repeat(values, 2, axis=0), np.repeat(labels, 2), np.ones(2 * ROWS), SIGNLESS, settings
+    )
+    assert_alike(twice, repeated)
+    times = np.random.default_rng(3).integers(1, 4, ROWS)
+    weighted = linear_part.fit(values, labels, times.astype(np.float64), SIGNLESS, settings)
+    often = np.repeat(values, times, axis=0), np.repeat(labels, times), np.ones(times.sum())
+    assert_alike(weighted, linear_part.fit(*often, SIGNLESS, settings))
+    once = linear_part.fit(values, labels, ONCE, SIGNLESS, settings)
+    assert not np.allclose(weighted.margins(values), once.margins(values), atol=1e-3)
+
+
+def assert_alike(part: LinearPart, other: LinearPart) -> None:
+    """The same bins of the same features, and what they add but for the solver's tolerance."""
+    assert part.intercept == pytest.approx(other.intercept, abs=1e-3)
+    assert [steps.place for steps in part.steps] == [steps.place for steps in other.steps]
+    for steps, others in zip(part.steps, other.steps, strict=True):
+        assert steps.edges.tolist() == others.edges.tolist()
+        assert steps.rows.tolist() == others.rows.tolist()
+        assert steps.adds == pytest.approx(others.adds, abs=1e-3)

@@ -10,6 +10,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 
 from jobs.model import measures
+from jobs.model.bootstrap import bootstrap_auc_difference
 from jobs.model.measures import Vector
 from jobs.runtime.settings import Decision
 
@@ -92,7 +93,7 @@ def pair() -> tuple[Vector, Vector, Vector]:
 
 
 def test_delong_agrees_with_the_bootstrap(pair: tuple[Vector, Vector, Vector]):
-    delong, bootstrap = measures.auc_difference(*pair), measures.bootstrap_auc_difference(*pair)
+    delong, bootstrap = measures.auc_difference(*pair), bootstrap_auc_difference(*pair)
     label, score, other = pair
     assert delong.value == pytest.approx(metrics.roc_auc_score(label, score) - metrics.roc_auc_score(label, other))
     assert bootstrap.value == pytest.approx(delong.value)
@@ -110,21 +111,21 @@ def test_the_bootstrap_is_that_of_the_rows_drawn(pair: tuple[Vector, Vector, Vec
         chosen = [random.choice(rows, rows.size) for rows in (bad, good)]
         drawn = np.concatenate(chosen)
         differences.append(measures.auc(label[drawn], score[drawn]) - measures.auc(label[drawn], other[drawn]))
-    found = measures.bootstrap_auc_difference(label, score, other, confidence=0.9, draws=50)
+    found = bootstrap_auc_difference(label, score, other, confidence=0.9, draws=50)
     assert found.standard_error == pytest.approx(np.std(differences, ddof=1))
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(differences, [0.05, 0.95])))
 
 
 def test_the_bootstrap_is_the_same_again_and_for_rows_in_another_order(pair: tuple[Vector, Vector, Vector]):
-    first = measures.bootstrap_auc_difference(*pair, draws=50)
+    first = bootstrap_auc_difference(*pair, draws=50)
     shuffled = np.random.default_rng(3).permutation(pair[0].size)
-    assert measures.bootstrap_auc_difference(*(values[shuffled] for values in pair), draws=50) == first
-    assert measures.bootstrap_auc_difference(*pair, draws=50, seed=1) != first
+    assert bootstrap_auc_difference(*(values[shuffled] for values in pair), draws=50) == first
+    assert bootstrap_auc_difference(*pair, draws=50, seed=1) != first
 
 
 def test_a_score_does_not_differ_from_itself():
     label, score = invented()
-    for compare in (measures.auc_difference, measures.bootstrap_auc_difference):
+    for compare in (measures.auc_difference, bootstrap_auc_difference):
         difference = compare(label, score, score)
         assert (difference.value, difference.low, difference.high) == (0, 0, 0)
 

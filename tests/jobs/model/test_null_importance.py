@@ -14,6 +14,8 @@ SETTINGS = load_settings(
     )
 ).selection
 
+ONCE = np.ones(ROWS)
+
 
 @pytest.fixture(scope="module")
 def rows() -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +26,7 @@ def rows() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_what_tells_is_kept_and_most_of_what_does_not_goes(rows: tuple) -> None:
-    found = kept(*rows, SETTINGS)
+    found = kept(*rows, ONCE, SETTINGS)
     assert set(TELLING) <= set(found)
     assert found.tolist() == sorted(found)
     assert len(found) < FEATURES / 2
@@ -32,17 +34,17 @@ def test_what_tells_is_kept_and_most_of_what_does_not_goes(rows: tuple) -> None:
 
 def test_under_labels_that_mean_nothing_little_is_kept(rows: tuple) -> None:
     shuffled = np.random.default_rng(9).permutation(rows[1])
-    assert len(kept(rows[0], shuffled, SETTINGS)) < FEATURES / 3
+    assert len(kept(rows[0], shuffled, ONCE, SETTINGS)) < FEATURES / 3
 
 
 def test_the_bounds_hold_and_the_most_telling_go_first(rows: tuple) -> None:
-    all_kept = kept(*rows, SETTINGS.model_copy(update={"fewest": FEATURES}))
+    all_kept = kept(*rows, ONCE, SETTINGS.model_copy(update={"fewest": FEATURES}))
     assert all_kept.tolist() == list(range(FEATURES))
-    three = kept(*rows, SETTINGS.model_copy(update={"most": 3}))
+    three = kept(*rows, ONCE, SETTINGS.model_copy(update={"most": 3}))
     assert three.tolist() == list(TELLING)
 
 
 def test_gains_are_of_the_features_in_their_places(rows: tuple) -> None:
-    found = gains(*rows, SETTINGS)
+    found = gains(*rows, ONCE, SETTINGS)
     assert found.shape == (FEATURES,)
     assert set(np.argsort(-found)[:3]) == set(TELLING)

@@ -12,18 +12,19 @@ from jobs.pages import plots
 RANDOM = np.random.default_rng(0)
 LABELS = np.array([1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0.0])
 PROBABILITIES = np.array([0.6, 0.5, 0.5, 0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.04, 0.03, 0.01])
+WEIGHTS = np.ones(12)
 NAMES = ("EXT_SOURCE_MEAN", "never_known", "constant")
 CONTRIBUTIONS = RANDOM.normal(size=(20, 3)) * [1.0, 0.1, 0.01]
 VALUES = np.column_stack([RANDOM.normal(size=20), np.full(20, np.nan), np.ones(20)])
 
 DRAWN: dict[str, Callable[[], Figure]] = {
-    "roc": lambda: plots.roc(LABELS, PROBABILITIES),
-    "precision_recall": lambda: plots.precision_recall(LABELS, PROBABILITIES),
-    "gains": lambda: plots.gains(LABELS, PROBABILITIES),
-    "kolmogorov_smirnov": lambda: plots.kolmogorov_smirnov(LABELS, PROBABILITIES),
-    "calibration": lambda: plots.calibration(LABELS, PROBABILITIES),
-    "score_distribution": lambda: plots.score_distribution(LABELS, PROBABILITIES, 1 / 11),
-    "strategy": lambda: plots.strategy(LABELS, PROBABILITIES, 1 / 11),
+    "roc": lambda: plots.roc(LABELS, PROBABILITIES, WEIGHTS),
+    "precision_recall": lambda: plots.precision_recall(LABELS, PROBABILITIES, WEIGHTS),
+    "gains": lambda: plots.gains(LABELS, PROBABILITIES, WEIGHTS),
+    "kolmogorov_smirnov": lambda: plots.kolmogorov_smirnov(LABELS, PROBABILITIES, WEIGHTS),
+    "calibration": lambda: plots.calibration(LABELS, PROBABILITIES, WEIGHTS),
+    "score_distribution": lambda: plots.score_distribution(LABELS, PROBABILITIES, WEIGHTS, 1 / 11),
+    "strategy": lambda: plots.strategy(LABELS, PROBABILITIES, WEIGHTS, 1 / 11),
     "importance": lambda: plots.importance(CONTRIBUTIONS, NAMES),
     "family_importance": lambda: plots.family_importance(CONTRIBUTIONS, ("external scores", "card use", "card use")),
     "beeswarm": lambda: plots.beeswarm(CONTRIBUTIONS, VALUES, NAMES),
@@ -49,6 +50,14 @@ def text_of(figure: Figure) -> str:
 def test_the_figures_say_what_was_measured():
     assert "AUC 0.734" in text_of(DRAWN["roc"]())
     assert "KS 0.625 at 0.300" in text_of(DRAWN["kolmogorov_smirnov"]())
+
+
+def test_figures_are_weighted():
+    """The good stand for four each: of the pairs nothing changes, of those found fewer are bad."""
+    weights = np.where(LABELS == 1, 1.0, 4.0)
+    assert "AUC 0.734" in text_of(plots.roc(LABELS, PROBABILITIES, weights))
+    assert "by chance 0.111" in text_of(plots.precision_recall(LABELS, PROBABILITIES, weights))
+    assert "by chance 0.333" in text_of(DRAWN["precision_recall"]())
 
 
 def test_the_feature_that_moves_the_model_most_stands_on_top():
@@ -77,6 +86,6 @@ def test_contributions_within_a_family_cancel_out():
 
 def test_a_long_curve_is_thinned_but_keeps_its_ends():
     label, score = RANDOM.integers(0, 2, 5000).astype(float), RANDOM.random(5000)
-    (line, _) = plots.roc(label, score).axes[0].get_lines()
+    (line, _) = plots.roc(label, score, np.ones(label.size)).axes[0].get_lines()
     assert len(line.get_xdata()) == plots.POINTS
     assert [float(line.get_xdata()[0]), float(line.get_xdata()[-1])] == [0.0, 1.0]

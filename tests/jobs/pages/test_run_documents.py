@@ -50,7 +50,12 @@ def found() -> Evaluation:
     contributions = RANDOM.normal(size=(30, len(INPUTS)))
     drivers = Drivers(contributions, contributions, LABELS[:30], -2.5, tuple(FAMILY_OF), tuple(FAMILY_OF.values()))
     drift = Drift(120, Shift("probability", 0.06, 0.05), (Shift("EXT_SOURCE_MEAN", 1.15, 0.05),))
-    return Evaluation(HeldOutRows(LABELS, PROBABILITIES, {"Gender": GENDERS}), drivers, Stability(0.875, 0.9), drift)
+    return Evaluation(
+        HeldOutRows(LABELS, PROBABILITIES, np.ones(LABELS.size), {"Gender": GENDERS}, ""),
+        drivers,
+        Stability(0.875, 0.9),
+        drift,
+    )
 
 
 @pytest.fixture(scope="module")

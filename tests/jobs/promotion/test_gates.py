@@ -38,6 +38,7 @@ def on_test(rows: int, strength: float = 1.5, seed: int = 3) -> OnTest:
     return OnTest(
         labels=(random.random(rows) < probabilities).astype(np.int64),
         probabilities=probabilities,
+        weights=np.ones(rows),
         groups={
             "gender": np.where(random.random(rows) < 0.65, "F", "M"),
             "marital_status": random.choice(["married", "unmarried", "separated"], rows, p=[0.7, 0.24, 0.06]),

@@ -173,6 +173,7 @@ def test_a_model_becomes_a_version_without_a_word_and_once(
         measured_on=MeasuredOn.TEST_FOLDS,
         auc=auc,
         ended="",
+        weighted_by="",
     )
     capfd.readouterr()
     first = store.versions.register(training)

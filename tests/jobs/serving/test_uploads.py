@@ -100,12 +100,12 @@ def test_a_whole_number_of_any_length_is_the_contracts_business() -> None:
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
 def test_what_is_not_read_is_ignored_and_told(kind: str) -> None:
-    row = {"": "0", "Unnamed: 0": "1", "More": "2", "TARGET": "1", **application()}
+    row = {"": "0", "Unnamed: 0": "1", "More": "2", "TARGET": "1", "SAMPLE_WEIGHT": "3", **application()}
     header = list(row)
     sent = read_csv(as_csv([row], header), MOST) if kind == "csv" else read_request(as_json(dict(row)), MOST)
     assert replace(sent, warnings=()) == read_csv(as_csv([application()]), MOST)
     assert sent.warnings == (
-        "ignored, not in the contract: column 1 (no name), column 2 (Unnamed: 0), More, TARGET",
+        "ignored, not in the contract: column 1 (no name), column 2 (Unnamed: 0), More, TARGET, SAMPLE_WEIGHT",
         "TARGET is what is to be predicted: it was not read",
     )
 

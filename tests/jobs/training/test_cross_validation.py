@@ -67,12 +67,13 @@ def by_a_plain_loop(dealt: Dealt, candidate: Candidate) -> pd.Series:
     """The margins by applicant, of pandas and no Spark."""
     known = dealt.rows.toPandas().sort_values("SK_ID_CURR")
     values = np.array(known["values"].tolist(), dtype=np.float32)
-    labels = known["TARGET"].to_numpy(dtype=np.float32)
+    labels, once = known["TARGET"].to_numpy(dtype=np.float32), np.ones(len(known))
     margins = {}
     for fold in range(FOLDS):
         out, stops = known["fold"] == fold, known["stops"]
         fits, ends = (~out & ~stops).to_numpy(), (~out & stops).to_numpy()
-        fitted = candidate.fit(FoldRows(values[fits], labels[fits], values[ends], labels[ends], values[out]))
+        learned, stopped = (values[fits], labels[fits], once[fits]), (values[ends], labels[ends], once[ends])
+        fitted = candidate.fit(FoldRows(*learned, *stopped, values[out]))
         margins |= dict(zip(known["SK_ID_CURR"][out], fitted.margins[-1], strict=True))
     return pd.Series(margins).sort_index()
 

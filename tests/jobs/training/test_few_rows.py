@@ -18,7 +18,8 @@ from tests.small_lake import INPUTS
 def labels(train: tuple[int, int], validation: tuple[int, int], test: tuple[int, int]) -> Labels:
     """Good and bad applicants of each part."""
     numbers = zip(PARTS, (train, validation, test), strict=True)
-    return Labels({(part, label): count for part, of in numbers for label, count in enumerate(of)})
+    counts = {(part, label): count for part, of in numbers for label, count in enumerate(of)}
+    return Labels(counts, {of: float(count) for of, count in counts.items()})
 
 
 @pytest.fixture
@@ -103,6 +104,9 @@ def test_what_was_lowered_once_is_not_lowered_again(default: Settings, good: int
     few = labels((good, 9), (56, 4), (112, 8))
     once = able_to_split(default.train, few)
     assert able_to_split(once, few) == once
+    # Whose bad ones weigh a third of that can fill fewer leaves.
+    lighter = Labels(few.counts, {**few.weights, ("train", 1): few.weights["train", 1] / 3})
+    assert able_to_split(default.train, lighter).min_child_weight < once.min_child_weight
 
 
 def test_many_rows_and_a_booster_without_a_least_weight_stay_as_they_are(default: Settings) -> None:

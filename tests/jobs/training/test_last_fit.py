@@ -79,7 +79,7 @@ def test_few_applicants_are_each_measured_by_trees_that_never_saw_their_fold(
             xgboost.DMatrix(values[out], nthread=1), output_margin=True
         )
     assert store.connection.client.get_run(training.run_id).data.tags["calibration"].startswith("calibrated: ")
-    expected = cross_fitted(expected, labels.astype(np.float64), known["fold"].to_numpy())
+    expected = cross_fitted(expected, labels.astype(np.float64), known["fold"].to_numpy(), np.ones(len(known)))
     assert measured["SK_ID_CURR"].tolist() == known["SK_ID_CURR"].tolist()
     assert measured["TARGET"].tolist() == known["TARGET"].tolist()
     assert measured["probability"].to_numpy() == pytest.approx(1 / (1 + np.exp(-expected)), abs=1e-6)
