@@ -38,9 +38,7 @@ def gains(values: Values, labels: Labels, weights: Vector, settings: Booster) ->
     """The total gain of each feature in trees by the settings."""
     import xgboost
 
-    rows = xgboost.QuantileDMatrix(
-        values, labels, weight=weights, missing=np.nan, max_bin=settings.max_bin, nthread=1
-    )
+    rows = xgboost.QuantileDMatrix(values, labels, weight=weights, missing=np.nan, max_bin=settings.max_bin, nthread=1)
     parameters = {**booster_parameters(settings), "objective": "binary:logistic", "nthread": 1}
     fitted = xgboost.train(parameters, rows, settings.rounds)
     total = np.zeros(values.shape[1])

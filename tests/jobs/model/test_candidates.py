@@ -165,7 +165,7 @@ def test_weights_reach_what_is_fitted_and_what_ends_it(booster: Train) -> None:
     fitted = Trees(booster).fit(rows(weight, weight))
     plain = xgboost.train(
         {**Trees(booster).parameters, "objective": "binary:logistic", "eval_metric": "logloss", "nthread": 1},
-        xgboost.QuantileDMatrix(values[:600], labels[:600], weight=weight[:600]),
+        xgboost.QuantileDMatrix(values[:600], labels[:600], weight=weight[:600], max_bin=booster.max_bin),
         booster.rounds,
         evals=[(xgboost.DMatrix(values[600:700], labels[600:700], weight=weight[600:700]), "stop")],
         early_stopping_rounds=booster.early_stopping_rounds,
