@@ -104,17 +104,19 @@ Rule = Callable[[Source], Iterator[int]]
 
 
 def features_import_only_spark_sql_and_themselves(source: Source) -> Iterator[int]:
-    """And numpy and pyarrow in fold.py, the SQL parser in expressions.py, and of the standard library what has no
-    effect."""
+    """And numpy and pyarrow in fold.py, the SQL parser in expressions.py, these three in place of Spark in memory, and of
+    the standard library what has no effect."""
     if source.package != "features":
         return
     allowed = {"features", *(sys.stdlib_module_names - EFFECTS)}
-    if source.path.name == "fold.py":
+    in_memory = source.path.parts[:2] == ("features", "memory")
+    if in_memory or source.path.name == "fold.py":
         allowed |= {"numpy", "pyarrow"}
-    if source.path.name == "expressions.py":
+    if in_memory or source.path.name == "expressions.py":
         allowed |= {"sqlglot"}
     for line, name in source.imports():
-        if name.split(".")[0] not in allowed and not name.startswith("pyspark.sql"):
+        is_spark = name.startswith("pyspark.sql") and not in_memory
+        if name.split(".")[0] not in allowed and not is_spark:
             yield line
 
 
