@@ -104,8 +104,8 @@ Rule = Callable[[Source], Iterator[int]]
 
 
 def features_import_only_spark_sql_and_themselves(source: Source) -> Iterator[int]:
-    """And numpy and pyarrow in fold.py, the SQL parser in expressions.py, these three in place of Spark in memory, and of
-    the standard library what has no effect."""
+    """And numpy and pyarrow in fold.py, the SQL parser in expressions.py, all three in place of Spark in memory, and
+    of the standard library what has no effect."""
     if source.package != "features":
         return
     allowed = {"features", *(sys.stdlib_module_names - EFFECTS)}
