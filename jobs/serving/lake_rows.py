@@ -76,7 +76,8 @@ class LakeRows:
             feature_set: Which of them.
         """
         index = self.current
-        if index is None or index.features is None:
+        # Nested features are in a table of their own, of which there is no index.
+        if index is None or index.features is None or not set(features) <= set(index.features.schema.names):
             return self.read_features(applicants, features, feature_set)
         held = index.features.of(applicants)
         there = set(held.column(KEY).to_pylist())
@@ -100,6 +101,8 @@ class LakeRows:
         )
         newest = stored.sort_values(DELIVERY).drop_duplicates(KEY, keep="last")
         same = newest[FEATURE_SET] == feature_set
+        if not same.any():
+            return NewestFeatures(Features([], np.empty((0, len(features)))), {}, newest[ROW])
         rows = self.rows_of(newest[same], features)
         return NewestFeatures(
             Features(rows[KEY].tolist(), rows[list(features)].to_numpy(np.float64)),

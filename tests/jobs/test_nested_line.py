@@ -56,12 +56,15 @@ from jobs.runtime.settings import load_settings
 lake, rows = sys.argv[1:]
 with TemporaryDirectory() as folder:
     lake = Lake(lake, open_session("serve", "sail"))
-    scorer = Champions(lake, None, load_settings("local"), Path(folder)).newest()
+    champions = Champions(lake, None, load_settings("local"), Path(folder))
+    scorer, answers = champions.newest(), []
     uploaded = read_csv(Path(rows).read_bytes(), 1000).rows
-    raw = {each.SK_ID_CURR: each.probability for each in scorer.score_rows(uploaded, None)}
-    found = scorer.score_stored([each.applicant for each in uploaded])
-    stored = {applicant: each.probability for applicant, each in found.items()}
-    print(json.dumps([raw, stored]))
+    for look in ("into the tables", "into the index"):
+        answers.append({each.SK_ID_CURR: each.probability for each in scorer.score_rows(uploaded, None)})
+        found = scorer.score_stored([each.applicant for each in uploaded])
+        answers.append({applicant: each.probability for applicant, each in found.items()})
+        champions.refresh_index()
+    print(json.dumps(answers))
 """
 
 
@@ -113,7 +116,9 @@ def test_batch_mlflow_and_single_rows_agree(line: Job, demo_lake: Path, tmp_path
     (tmp_path / "rows.csv").write_text("\n".join(delivered[: ASKED + 1]) + "\n", encoding="utf-8")
     ended = run_python("-c", SCORED_ONE_BY_ONE, line.lake.root, str(tmp_path / "rows.csv"))
     assert ended.returncode == 0, ended.stderr[-3000:]
-    for answers in json.loads(ended.stdout):
+    said = json.loads(ended.stdout)
+    assert len(said) == 4
+    for answers in said:
         answered = pd.Series({int(applicant): probability for applicant, probability in answers.items()})
         assert len(answered) == ASKED
         assert np.abs(answered - batch[answered.index]).max() <= 1e-6
