@@ -85,8 +85,14 @@ def edges(column: Column) -> list[str]:
 
 def plain(file: str, **cells: str) -> Cells:
     """A row that nothing is odd about but the cells named."""
-    names = {column.name for column in TABLE_OF[file].columns}
+    names = {column.name for column in columns_of(file)}
     return row(file, **{name: cell for name, cell in PLAIN.items() if name in names} | cells)
+
+
+def columns_of(file: str) -> list[Column]:
+    """What a file says of a row, but for whose it is and what came of it."""
+    said = [column for column in TABLE_OF[file].columns if file not in column.absent_from]
+    return [column for column in said if column.name not in (*IDENTIFIERS, "TARGET")]
 
 
 def edge_delivery() -> Delivery:
@@ -139,14 +145,13 @@ def with_parent(file: str, rows: Delivery, child: Cells) -> list[Cells]:
 
 def single_edges(file: str) -> Iterator[Cells]:
     """One cell at an edge."""
-    for column in TABLE_OF[file].columns:
-        if column.name not in (*IDENTIFIERS, "TARGET"):
-            yield from ({column.name: cell} for cell in edges(column))
+    for column in columns_of(file):
+        yield from ({column.name: cell} for cell in edges(column))
 
 
 def one_edge_everywhere(file: str) -> Iterator[Cells]:
     """All cells the lowest, the highest, zero, minus zero, or empty where they may be."""
-    columns = [column for column in TABLE_OF[file].columns if column.name not in (*IDENTIFIERS, "TARGET")]
+    columns = columns_of(file)
     for wanted in (0, 1, "0", "-0.0", ""):
         at = {column.name: edges(column) for column in columns}
         if isinstance(wanted, int):
@@ -157,7 +162,7 @@ def one_edge_everywhere(file: str) -> Iterator[Cells]:
 
 def drawn(file: str, random_: random.Random) -> Cells:
     """Every cell from the edges, or plain."""
-    columns = [column for column in TABLE_OF[file].columns if column.name not in (*IDENTIFIERS, "TARGET")]
+    columns = columns_of(file)
     return {column.name: random_.choice(edges(column)) for column in columns if random_.random() < 0.6}
 
 

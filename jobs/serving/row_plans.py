@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from features import TABLES, contract
 from features.contract import BROKEN_LINE, ERRORS, FILE
 from features.plan.feature_table import BY_NAME
 from features.plan.seen_later import DAYS_LATER, MONTHS_LATER, schema_with_later, seen_later
-from features.spec import TARGET
 from jobs.lake.feature_sets import FeatureSet
 from jobs.lake.histories import DELIVERY
 from jobs.lake.tables import FEATURES
@@ -29,8 +27,7 @@ def contract_plan(spark: SparkSession, folder: Path) -> StandingPlan:
     plan = StandingPlan(spark, folder, folder.name)
     text = T.StructType([T.StructField(name, T.StringType()) for name in (FILE, BROKEN_LINE, *COLUMNS)])
     (parsed,) = plan.settle([contract.parse(plan.table(CONTRACT.name, text), CONTRACT)])
-    accepted = contract.accepted_rows(parsed, CONTRACT).withColumn(TARGET, F.lit(None).cast("bigint"))
-    plan.keep(ACCEPTED, accepted.select(*contract.names(BY_NAME[CONTRACT.name])))
+    plan.keep(ACCEPTED, contract.accepted_rows(parsed, CONTRACT).select(*COLUMNS))
     plan.keep(REFUSED, contract.refused_rows(parsed, CONTRACT).select(FILE, ERRORS))
     return plan
 
@@ -38,12 +35,14 @@ def contract_plan(spark: SparkSession, folder: Path) -> StandingPlan:
 def features_plan(spark: SparkSession, folder: Path, fitted: FeatureSet) -> StandingPlan:
     """From the source tables' rows of some applicants to `FEATURES`, the nested ones among them where there are."""
     plan = StandingPlan(spark, folder, folder.name)
+    application = BY_NAME[CONTRACT.name]
+    sent = plan.table(CONTRACT.name, contract.schema(CONTRACT))
     sources = {
-        table.name: plan.table(table.name, contract.schema(table))
-        if table.name == CONTRACT.name
-        else seen_later(plan.table(table.name, schema_with_later(table)), table)
+        table.name: seen_later(plan.table(table.name, schema_with_later(table)), table)
         for table in TABLES
+        if table is not application
     }
+    sources[application.name] = sent.select(*contract.stored_columns(sent, application))
     plan.keep(FEATURES, fitted.applicants(sources, plan.settle))
     return plan
 

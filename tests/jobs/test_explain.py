@@ -112,7 +112,7 @@ def test_scores_from_before_the_delivery_was_assembled_otherwise_are_not_explain
     explain(small_job)  # assembled again, to the same features
     pd.testing.assert_frame_equal(stored(small_job, EXPLANATIONS), explained)
     before = small_job.lake.version(EXPLANATIONS)
-    with assembled_otherwise(small_job, "EXT_SOURCE_MEAN", F.lit(0.01)):
+    with assembled_otherwise(small_job, "EXT_SOURCE_MEAN", F.lit(-9.0)):
         for what in (explain, show_somebody):
             with pytest.raises(
                 UserError, match="2018-05-17 was assembled otherwise after it was scored: score it again"

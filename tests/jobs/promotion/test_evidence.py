@@ -17,8 +17,8 @@ from jobs.assemble import assemble
 from jobs.lake import folds
 from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES, Lake, source_table
-from jobs.model import measures
 from jobs.model.booster import Model
+from jobs.model.bootstrap import bootstrap_auc_difference
 from jobs.model.drift import population_stability
 from jobs.model.measured_on import MeasuredOn
 from jobs.promotion.evidence import ask_candidate, compare, feature_sets_now
@@ -108,7 +108,7 @@ def test_the_champion_reads_its_own_features_of_the_candidates_test_applicants_a
     theirs = batch.measured(test, model)
     assert theirs[KEY].tolist() == measured[KEY].tolist()
     assert theirs["probability"].nunique() > len(theirs) / 2
-    paired = measures.bootstrap_auc_difference(
+    paired = bootstrap_auc_difference(
         theirs["TARGET"], measured["probability"], theirs["probability"], next_job.settings.gates.confidence
     )
     assert isinstance(comparison, SameApplicants)
