@@ -15,6 +15,8 @@ from features.spec import KEY
 from jobs.lake.tables import ENCODINGS, FEATURES, Lake, source_table
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import open_session
+from jobs.runtime.settings import Settings
+from jobs.status import status
 from tests.benchmarks import duckdb_table
 from tests.line import RUN_DATE
 from tests.processes import run_jobs, run_python, spark_submit
@@ -73,9 +75,20 @@ def test_sail_assembles_the_same_feature_set(lake: Lake, by_spark: pd.DataFrame,
     assert sets[0] == sets[1]
 
 
+def test_status_says_on_sail_what_it_says_on_spark(
+    lake: Lake, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status(lake, settings.mlflow)
+    by_spark = capsys.readouterr().out
+    assert f"{DAY}" in by_spark
+    by_sail = run_jobs("status", "--lake", lake.root, "--set", "session.engine=sail")
+    assert by_sail.returncode == 0, by_sail.stderr[-3000:]
+    assert by_sail.stdout == by_spark
+
+
 def test_what_sail_can_not_run_is_refused() -> None:
     with pytest.raises(
-        UserError, match=r"sail runs assemble, catalogue, features, serve, not train: leave it at spark"
+        UserError, match=r"sail runs assemble, catalogue, features, serve, status, not train: leave it at spark"
     ):
         open_session("train", "sail")
 

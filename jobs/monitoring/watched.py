@@ -215,14 +215,14 @@ def findings(
     settings: Monitor,
     gates: Gates,
 ) -> tuple[str, ...]:
-    """The limits that are passed, each a sentence: what, how far, and which setting."""
+    """The limits that are passed, each a sentence: what, how far, which setting. What it did to applicants is first."""
     watched = features[: settings.features]
     return (
-        *moved_too_far([scores], {"score": "the scores have"}, "score_shift", settings.score_shift),
-        *moved_too_far(watched, {}, "feature_shift", settings.feature_shift),
-        *came_empty(watched, settings.missing_rise),
         *approved_otherwise(change, settings.approval_change),
         *(approved_apart(rates, gates.selection_rate_ratio) if settings.selection_rates else ()),
+        *moved_too_far([scores], {"score": "the scores have"}, "score_shift", settings.score_shift),
+        *came_empty(watched, settings.missing_rise),
+        *moved_too_far(watched, {}, "feature_shift", settings.feature_shift),
     )
 
 

@@ -33,7 +33,7 @@ REQUIRED = {
     # Tables hashed by applicant stay so in joins that also compare another column: one shuffle a table.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
 }
-ON_SAIL: Final = frozenset({"assemble", "catalogue", "features", "serve"})
+ON_SAIL: Final = frozenset({"assemble", "catalogue", "features", "serve", "status"})
 """What Sail runs: the others need Spark's readers, its barrier stages, or MLflow on Spark."""
 
 SAIL_SETTINGS: Final = {

@@ -91,6 +91,15 @@ def test_a_year_says_hits_and_misses_and_where_each_figure_is_from(settings: Set
     assert "No reject inference" in page
 
 
+def test_a_year_says_of_a_night_the_first_limits_that_it_passed_and_where_the_others_are(settings: Settings) -> None:
+    findings = tuple(f"limit {number} is passed" for number in range(1, 6))
+    page = year_page.html(replace(YEAR, nights=(NIGHTS[0], replace(NIGHTS[1], findings=findings))), settings)
+    assert [number for number in range(1, 6) if f"limit {number} is passed" in page] == [1, 2, 3]
+    assert f'<a href="{JUNE}.html">and 2 more</a>' in page
+    three = year_page.html(replace(YEAR, nights=(NIGHTS[0], replace(NIGHTS[1], findings=findings[:3]))), settings)
+    assert "more</a>" not in three
+
+
 def test_a_year_of_which_nothing_is_known_yet(settings: Settings) -> None:
     page = year_page.html(replace(YEAR, settled=(), vintages={}, months_on_book=(), refused={}), settings)
     assert "No outcome is known yet of a delivery of this year." in page
