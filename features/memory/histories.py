@@ -11,7 +11,7 @@ from features.memory.frames import Derivations, Frame, Keys, Places, RolledUp, b
 from features.memory.operations import double
 from features.memory.values import ALL_KNOWN, NULL, Known, Values, from_doubles
 from features.plan.fold import Floats, fold_arrays, make_plan
-from features.plan.history_rows import read_columns
+from features.plan.history_rows import needed, read_columns
 from features.spec import AGE, PREVIOUS_AGE, RANK, Lookup, Table, feature_names
 
 Sources = Mapping[str, Frame]
@@ -64,7 +64,8 @@ class History:
         self.lookups = [lookup for lookup in table.lookups if self.read & set(lookup.columns)]
         self.unread = [name for lookup in table.lookups if lookup not in self.lookups for name in lookup.columns]
         self.lenders = {
-            lookup.table: Derivations(declared.by_name[lookup.table].early_derivations) for lookup in self.lookups
+            lookup.table: Derivations(needed(declared.by_name[lookup.table].early_derivations, lookup.columns))
+            for lookup in self.lookups
         }
         self.children = [History(child, declared) for child in declared.children.get(table.name, ())]
 

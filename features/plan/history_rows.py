@@ -1,6 +1,6 @@
 """Source rows to the rows that features see: folded, looked up, derived, and nothing after the application."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -43,10 +43,17 @@ def read_columns(table: Table) -> set[str]:
     """What a table's features read of a row, through its derivations."""
     texts = [*(sql for _, sql in table.row_expressions), table.age or "null", *(sql for sql, _ in table.tie_breakers)]
     read = {name for sql in texts for name in columns_read(sql)}
-    for derivation in reversed(table.derivations):
+    return read.union(*(columns_read(derivation.sql) for derivation in needed(table.derivations, read)))
+
+
+def needed(derivations: Sequence[Derivation], columns: Iterable[str]) -> list[Derivation]:
+    """Those that the columns are made of, in their order."""
+    read, kept = set(columns), []
+    for derivation in reversed(derivations):
         if derivation.name in read:
+            kept.append(derivation)
             read |= columns_read(derivation.sql)
-    return read
+    return kept[::-1]
 
 
 def ranked(rows: DataFrame, table: Table) -> DataFrame:

@@ -4,7 +4,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -129,16 +128,13 @@ class Scorer:
         explained = self.model.explanations(
             features.values[usable], explain.reasons, explain.contributions, explain.additivity
         )
-        explanations = dict(zip(np.flatnonzero(usable).tolist(), range(int(usable.sum())), strict=True))
+        explanations = iter([explained.row(place) for place in range(int(usable.sum()))])
+        rows = zip(features.applicants, scores.to_dict("records"), usable.tolist(), strict=True)
         return {
             applicant: as_answer(
-                applicant,
-                score,
-                explained.row(explanations[place]) if place in explanations else None,
-                deliveries.get(applicant),
-                seen_on,
+                applicant, score, next(explanations) if is_usable else None, deliveries.get(applicant), seen_on
             )
-            for place, (applicant, score) in enumerate(zip(features.applicants, scores.to_dict("records"), strict=True))
+            for applicant, score, is_usable in rows
         }
 
 

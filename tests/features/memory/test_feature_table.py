@@ -15,6 +15,7 @@ from features.memory.cells import ARROW
 from features.memory.feature_table import FeatureTable
 from features.memory.frames import loaded
 from features.plan.feature_table import BY_NAME, catalogue
+from features.plan.history_rows import needed
 from features.spec import KEY, Feature, Named, Ordered, Ratio
 from jobs.lake.feature_sets import as_encodings
 from jobs.lake.tables import ENCODINGS, FEATURES, Lake
@@ -56,13 +57,8 @@ def made_of(named: Named) -> set[str]:
     if not isinstance(declared, Feature | Ordered | Ratio) and named.table not in BY_NAME:
         return set(declared.expressions)
     texts = set(declared.values if isinstance(declared, Feature | Ordered | Ratio) else declared.expressions)
-    table = BY_NAME[named.table]
     read = {name for sql in texts for name in columns_read(sql)}
-    for derivation in reversed(table.derivations):
-        if derivation.name in read:
-            texts.add(derivation.sql)
-            read |= columns_read(derivation.sql)
-    return texts
+    return texts | {derivation.sql for derivation in needed(BY_NAME[named.table].derivations, read)}
 
 
 ANNA = 100_001
