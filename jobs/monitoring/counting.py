@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -18,6 +18,10 @@ from jobs.scoring import batch
 PART = "part"
 FEATURE, MARGIN, FAMILY = "feature", "margin", "family"
 COUNTED = f"{PART} STRING, kind STRING, name STRING, place BIGINT, rows BIGINT, total BIGINT"
+IN_ARROW = pa.schema(
+    {PART: pa.string(), "kind": pa.string(), "name": pa.string()}
+    | {number: pa.int64() for number in ("place", "rows", "total")}
+)
 
 
 class Counted(NamedTuple):
@@ -37,14 +41,14 @@ def count_parts(
     """The counts of each part of the rows. Only counts leave the executors, as many as there are bins.
 
     Args:
-        rows: part (text) and the model's features.
+        rows: SK_ID_CURR, part (text) and the model's features.
         model: The model.
         edges: Between the bins of each watched feature.
         scored: The parts whose margins and contributions are wanted: of the others only features are counted.
     """
 
-    def count(frame: pd.DataFrame, loaded: Model) -> pd.DataFrame:
-        values, parts = loaded.values(frame), frame[PART].to_numpy(dtype=str)
+    def count(each: pa.RecordBatch, loaded: Model) -> pa.RecordBatch:
+        values, parts = batch.values_of(each), each[PART].to_numpy(zero_copy_only=False).astype(str)
         places = {name: place for place, name in enumerate(loaded.features)}
         lines: list[Counted] = []
         for part in np.unique(parts).tolist():
@@ -52,9 +56,9 @@ def count_parts(
             lines += counted_features(part, inside, places, edges)
             if part in scored:
                 lines += counted_scores(part, inside[~unusable(inside).any(axis=1)], loaded)
-        return pd.DataFrame(lines, columns=Counted._fields)
+        return pa.RecordBatch.from_pylist([line._asdict() for line in lines], IN_ARROW)
 
-    each = rows.selectExpr(PART, *model.features).mapInPandas(batch.by_batch(model, count), COUNTED)
+    each = batch.with_values(rows, model, PART).mapInArrow(batch.by_batch(model, count), COUNTED)
     sums = [F.sum(name).alias(name) for name in ("rows", "total")]
     together = each.groupBy(PART, "kind", "name", "place").agg(*sums)
     return as_counts([Counted(*row) for row in together.collect()], edges)

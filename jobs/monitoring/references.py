@@ -1,5 +1,7 @@
 """The reference of a model: counted at training and kept with its run, or counted now where it was trained before."""
 
+from collections.abc import Iterable
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -15,6 +17,7 @@ from jobs.registry.runs import Runs, Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import UserError
+from jobs.scoring import batch
 from jobs.scoring.twins import measured_rows, twins_of
 
 ARTIFACT = "monitoring/reference.json"
@@ -77,7 +80,7 @@ def count_reference(rows: DataFrame, model: Model, twins: DataFrame | None) -> R
         twins: What its twins said of those that it was measured by; None where it was asked itself.
     """
     gains = shares_of_gain(model.predictor.gains())
-    edges = edges_of_sample(rows, list(gains))
+    edges = edges_of_sample(rows, model, gains)
     parts = count_parts(rows, model, edges, (MEASURED, NEW))
     measured = parts[MEASURED]
     if twins is not None:
@@ -110,8 +113,9 @@ def features_of(parts: list[Counts]) -> dict[str, object]:
     return {"rows": sum(counts.rows for counts in parts), "features": features}
 
 
-def edges_of_sample(rows: DataFrame, names: list[str]) -> dict[str, list[float]]:
+def edges_of_sample(rows: DataFrame, model: Model, names: Iterable[str]) -> dict[str, list[float]]:
     """The edges of each feature's bins, by the labelled applicants whose hash is smallest: the same ones each time."""
     labelled = rows.where(F.col(PART) != NEW)
-    sample = folds.some_of(labelled, SAMPLED).selectExpr(*names).toPandas()
-    return {name: edges_of(sample[name].to_numpy(dtype=float)) for name in names}
+    values = batch.values_of(batch.collected(folds.some_of(labelled, SAMPLED), model))
+    places = {name: place for place, name in enumerate(model.features)}
+    return {name: edges_of(values[:, places[name]]) for name in names}

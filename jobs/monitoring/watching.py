@@ -87,7 +87,7 @@ def watch(job: Job, step: Step, store: Store) -> Watched:
 
 def count_delivery(applicants: DataFrame, model: Model, reference: Reference) -> Counts:
     """The delivery's new applicants in the reference's bins."""
-    rows = applicants.select(F.lit(NEW).alias(PART), *model.features)
+    rows = applicants.withColumn(PART, F.lit(NEW))
     return count_parts(rows, model, reference.edges, (NEW,))[NEW]
 
 

@@ -65,6 +65,12 @@ def values_of(rows: pa.RecordBatch) -> Vector:
     return flat.reshape(rows.num_rows, -1)
 
 
+def collected(rows: DataFrame, model: Model, *others: str) -> pa.RecordBatch:
+    """The rows as `with_values` has them, brought here, in the order of the applicants; there must be some."""
+    (whole,) = with_values(rows, model, *others).toArrow().sort_by(KEY).combine_chunks().to_batches()
+    return whole
+
+
 def scored(rows: DataFrame, model: Model, threshold: float) -> DataFrame:
     """`Model.score` of each row.
 
@@ -165,13 +171,13 @@ def with_lineage(rows: DataFrame, run_date: date, model: Registered) -> DataFram
     )
 
 
-def by_batch[Rows: (pd.DataFrame, pa.RecordBatch)](
-    model: Model, work: Callable[[Rows, Model], Rows]
-) -> Callable[[Iterator[Rows]], Iterator[Rows]]:
-    """A function for mapInPandas or mapInArrow that loads the model once and works on each batch that holds rows."""
+def by_batch(
+    model: Model, work: Callable[[pa.RecordBatch, Model], pa.RecordBatch]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A function for mapInArrow that loads the model once and works on each batch that holds rows."""
     file, sha256 = model.file, model.sha256
 
-    def run(batches: Iterator[Rows]) -> Iterator[Rows]:
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         loaded = load_model(file, sha256)
         for batch in batches:
             if len(batch):

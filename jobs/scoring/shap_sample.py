@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 
-from features.spec import KEY
 from jobs.lake import folds
 from jobs.model.booster import Model, unusable
 from jobs.model.contributions import by_family, raising
 from jobs.model.measures import Vector, midranks
+from jobs.scoring import batch
 
 # Applicants whose contributions are drawn: more make a page larger, not clearer.
 SAMPLE = 2000
@@ -76,25 +76,24 @@ def logged_stability(logged: Mapping[str, float]) -> Stability | None:
     return None if same is None or ranks is None else Stability(same, ranks)
 
 
-def sample_of(test: DataFrame, model: Model) -> pd.DataFrame:
+def sample_of(test: DataFrame, model: Model) -> pa.RecordBatch:
     """At most `SAMPLE` of the applicants, the same ones each time: those whose hash is smallest.
 
     Returns:
-        SK_ID_CURR, TARGET and the model's features, in the order of the applicants.
+        SK_ID_CURR, TARGET and the model's features as `batch.values_of` reads them, in the order of the applicants.
     """
-    rows = folds.some_of(test, SAMPLE).selectExpr(KEY, "TARGET", *model.features)
-    return rows.toPandas().sort_values(KEY, ignore_index=True)
+    return batch.collected(folds.some_of(test, SAMPLE), model, "TARGET")
 
 
-def drivers_of(sample: pd.DataFrame, model: Model) -> Drivers:
+def drivers_of(sample: pa.RecordBatch, model: Model) -> Drivers:
     """The contributions of the applicants that can be scored."""
-    values = model.values(sample)
+    values = batch.values_of(sample)
     usable = ~unusable(values).any(axis=1)
     explained = model.predict(values[usable], "contributions")
     return Drivers(
         contributions=explained[:, :-1],
         values=values[usable],
-        labels=sample["TARGET"].to_numpy(dtype=np.float64)[usable],
+        labels=sample["TARGET"].to_numpy().astype(np.float64)[usable],
         base_value=model.base_value(),
         names=model.features,
         families=model.families,
