@@ -20,6 +20,7 @@ from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
 from jobs.report import report
 from jobs.runtime.errors import GateRefused, UserError
+from jobs.runtime.programs import called
 from jobs.runtime.settings import Settings
 from jobs.score import score
 from jobs.train import train
@@ -151,8 +152,8 @@ def say_where_it_is(job: Job, page: Path) -> None:
         f"tables  {address}/scores, explanations, features and others, in Delta",
         f"MLflow  {uri}",
         f"next    ./spark-submit.sh status --lake {quote(str(address))}",
-        f"        python -m jobs serve --lake {quote(str(address))}",
+        f"        {quote(called('python'))} -m jobs serve --lake {quote(str(address))}",
     ]
     if uri.startswith("sqlite"):
-        lines.append(f"        mlflow ui --backend-store-uri {quote(uri)}")
+        lines.append(f"        {quote(called('mlflow'))} ui --backend-store-uri {quote(uri)}")
     print("\n".join(lines), flush=True)
