@@ -38,6 +38,10 @@ UNREADABLE = {
     Type.AMOUNT: "is not an amount",
     Type.REAL: "is not a number",
 }
+LINE = "the line"
+"""In place of a column, where a line is broken."""
+CONTRADICTS = "names several rows that differ"
+"""The problem of a key whose rows are not all alike."""
 BETWEEN_CELLS = ',;"\t'
 """What stands between the empty cells of a line that holds nothing."""
 
@@ -103,7 +107,7 @@ def refused_rows(parsed: DataFrame, table: Table, *also: str) -> DataFrame:
     Of a broken line only that is said: which of its cells belongs to which column can't be known.
     """
     cells = parsed.where(F.col(CELLS).isNotNull() & ~F.col(f"{CELLS}.{BLANK}")).select(FILE, f"{CELLS}.*", *also)
-    line = error("the line", F.col(BROKEN_LINE), F.lit("has more or fewer cells than its header"))
+    line = error(LINE, F.col(BROKEN_LINE), F.lit("has more or fewer cells than its header"))
     reasons = F.array_compact(F.array(*(reason(column) for column in table.columns)))
     return beside_cells(cells, table, *also).select(
         FILE,
@@ -134,7 +138,7 @@ def without_repeats(accepted: DataFrame, contradicting: DataFrame, table: Table)
 def contradictions(accepted: DataFrame, contradicting: DataFrame, table: Table) -> DataFrame:
     """The accepted rows that contradict another of their key, as `refused_rows` gives them; cells are written anew."""
     key = F.concat_ws(", ", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in table.key))
-    why = error(", ".join(table.key), key, F.lit("names several rows that differ"))
+    why = error(", ".join(table.key), key, F.lit(CONTRADICTS))
     rows = accepted.join(contradicting, on=has_key(table), how="left_semi")
     return rows.select(
         FILE,

@@ -4,13 +4,12 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 
 from features.contract import names
-from features.rows_as_sent import few
 from jobs.lake.checks import Check, Checked, check_tables, keeping, problems
-from jobs.lake.checks_table import CHECK_SCHEMA, compared_row, counted_row
-from jobs.lake.comparison import Compared, Verdict, compare
+from jobs.lake.checks_table import write_counts
+from jobs.lake.comparison import Compared
 from jobs.lake.delivery_files import fingerprint, open_folder
 from jobs.lake.descriptions import DESCRIPTIONS, Descriptions, read_descriptions
-from jobs.lake.figures import Kind, applicants_before, figures_before, measure
+from jobs.lake.figures import Kind
 from jobs.lake.job import Job, Step
 from jobs.lake.options import INPUT, add_run_date, input_of, open_job
 from jobs.lake.requeue import requeue
@@ -22,12 +21,12 @@ from jobs.lake.tables import (
     refused_quarantine_table,
     source_table,
 )
+from jobs.lake.usual import compared_with_before, unusual
 from jobs.runtime.addresses import resolve
 from jobs.runtime.errors import ContractBroken, UserError
 from jobs.runtime.settings import Settings
 
 HELP = "check a delivery's CSV files into Delta tables"
-ACCEPTED_SHOWN = 10
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
     if arguments.requeue:
-        check_goes_with_requeue(arguments)
-        job = open_job(arguments, settings)
-        requeue(job, str(resolve(job.lake.spark, arguments.requeue, "--requeue")), arguments.reason.strip())
+        requeue_file(arguments, settings)
         return
     accepted = accepted_of(arguments.accept, arguments.reason)
     job = open_job(arguments, settings)
@@ -69,11 +66,18 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
         ingest(job, source, accepted)
 
 
-def check_goes_with_requeue(arguments: argparse.Namespace) -> None:
-    """Refuse options that are of whole deliveries."""
-    for option, given in {"--check": arguments.check, "--accept": arguments.accept}.items():
-        if given:
-            raise UserError(f"{option} goes with --input: mended rows are taken where they keep the contract, or not")
+def requeue_file(arguments: argparse.Namespace, settings: Settings) -> None:
+    """Take mended rows; they have a reason of their own, with or without a figure that is accepted.
+
+    Raises:
+        UserError: --check, which is of whole deliveries, is among the options.
+    """
+    if arguments.check:
+        raise UserError("--check goes with --input: mended rows are taken where they keep the contract, or not")
+    accepted = accepted_of(arguments.accept, arguments.reason if arguments.accept else "")
+    job = open_job(arguments, settings)
+    file = str(resolve(job.lake.spark, arguments.requeue, "--requeue"))
+    requeue(job, file, arguments.reason.strip(), accepted)
 
 
 def accepted_of(names: Sequence[str], reason: str) -> dict[str, str]:
@@ -117,48 +121,14 @@ def ingest(job: Job, source: str, accepted: Mapping[str, str] | None = None) -> 
             refused_rows = f"  the refused rows and why: {job.lake.path(REFUSED_QUARANTINE)}"
             raise ContractBroken("\n".join([*refusal, refused_rows]))
         compared = compared_with_before(job, step, checked, accepted or {})
-        if errors := [one for one in compared if one.verdict is Verdict.ERROR]:
+        if unlike := unusual(compared):
             write_checks(job, checked, compared, REFUSED_CHECKS, refused_quarantine_table)
-            raise ContractBroken(unusual(errors), recorded_of(errors))
+            raise unlike
         versions = {table.table.name: write_table(job, table, descriptions, step) for table in checked}
         write_checks(job, checked, compared, CHECKS, quarantine_table)
         job.lake.record_delivery(job.run_date, source, versions, files)
         step.counted(taken + refused, taken, refused)
         step.say(f"{taken:,} rows in {len(versions)} tables")
-
-
-def compared_with_before(
-    job: Job, step: Step, checked: Sequence[Checked], accepted: Mapping[str, str]
-) -> tuple[Compared, ...]:
-    """The delivery's figures with what is said of each; warnings are said at once."""
-    figures = measure(checked, applicants_before(job.lake, job.run_date))
-    before = figures_before(job.lake, job.run_date, job.settings.checks.last)
-    compared = compare(figures, before, job.settings.checks, accepted)
-    for one in compared:
-        if one.verdict is Verdict.WARNING:
-            step.warn(one.sentence, f"unusual: {one.figure.name}")
-        elif one.verdict is Verdict.ACCEPTED:
-            step.warn(f"{one.sentence}: accepted, {one.reason}", f"accepted: {one.figure.name}")
-    return compared
-
-
-def unusual(errors: Sequence[Compared]) -> str:
-    """What an operator reads of a delivery that is not like those before it."""
-    lines = [f"{one.sentence} (--accept {one.figure.name})" for one in errors[:ACCEPTED_SHOWN]]
-    more = [f"and {len(errors) - ACCEPTED_SHOWN} more"] if len(errors) > ACCEPTED_SHOWN else []
-    return "\n".join(
-        [
-            "the delivery is not like those before it, and nothing was replaced:",
-            *(f"  {line}" for line in [*lines, *more]),
-            "send it again, or take it as it is with --accept and --reason; a kind alone, such as --accept "
-            f"{errors[0].figure.kind}, accepts all of that kind",
-        ]
-    )
-
-
-def recorded_of(errors: Sequence[Compared]) -> str:
-    """As a step's row keeps it: which figures, without any level of them."""
-    return f"not like the deliveries before: {few([one.figure.name for one in errors])}"
 
 
 def check(job: Job, source: str, accepted: Mapping[str, str] | None = None) -> None:
@@ -175,8 +145,8 @@ def check(job: Job, source: str, accepted: Mapping[str, str] | None = None) -> N
         if refusal := problems(checked, job.settings.ingest):
             raise ContractBroken("\n".join(refusal))
         compared = compared_with_before(job, step, checked, accepted or {})
-        if errors := [one for one in compared if one.verdict is Verdict.ERROR]:
-            raise ContractBroken(unusual(errors), recorded_of(errors))
+        if unlike := unusual(compared):
+            raise unlike
     step.say("nothing was written")
 
 
@@ -214,11 +184,7 @@ def write_checks(
         checks: Where to keep the counts.
         quarantine: Where to keep the refused rows of the source table of a name.
     """
-    rows = [
-        *(counted_row(table.table, finding) for table in checked for finding in table.findings),
-        *map(compared_row, compared),
-    ]
-    job.lake.replace(checks, job.lake.spark.createDataFrame(rows, CHECK_SCHEMA), job.run_date)
+    write_counts(job.lake, job.run_date, checks, checked, compared)
     for table in checked:
         name = quarantine(table.table.name)
         if table.rows(Check.REFUSED) or job.lake.exists(name):

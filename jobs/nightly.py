@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from jobs.export import export, letters_file
-from jobs.lake import contents
 from jobs.lake.delivery_files import fingerprint, open_folder
 from jobs.lake.job import Job, Step
 from jobs.lake.night import Night, look_at
 from jobs.lake.options import add_input, add_run_date, folder_here, input_of, open_job
+from jobs.lake.tables import SCORES
 from jobs.monitor import monitor
 from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
@@ -128,8 +128,8 @@ def is_export_left(job: Job, night: Night, folder: Path | None) -> bool:
 
 
 def export_if_any(job: Job, line: Step, folder: Path) -> None:
-    """Write the letters' file where somebody gets a letter."""
-    if contents.has_nobody_new(job.lake, job.run_date):
+    """Write the letters' file where somebody gets a letter, with a score or without."""
+    if job.lake.read_run_date(SCORES, job.run_date).isEmpty():
         line.say("nobody to export: every applicant of the delivery has a TARGET")
     else:
         export(job, folder)

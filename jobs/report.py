@@ -105,7 +105,7 @@ def gather(job: Job, store: Store, champion: Registered, applicant: int | None) 
         decision=job.settings.decision,
         gates=job.settings.gates,
         verdicts=store.versions.verdicts(champion),
-        not_scored=not_scored(lake.read_run_date(SCORES, run_date)) if lake.exists(SCORES) else (),
+        not_scored=not_scored(lake, run_date, lake.read_run_date(SCORES, run_date)) if lake.exists(SCORES) else (),
         drift=drift_between(test, new, model, job.settings.gates, twins_of(lake, training)),
         measured_on=training.measured_on,
         test=held_out(lake, training.run_date, measured_by(lake, training, model), training.weighted_by),

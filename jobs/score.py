@@ -13,7 +13,7 @@ from jobs.registry.store import connect
 from jobs.runtime.settings import Settings
 from jobs.scoring import batch
 from jobs.scoring.batch import with_lineage
-from jobs.scoring.not_scored import in_quarantine, not_scored, with_quarantined
+from jobs.scoring.not_scored import not_scored, without_features
 from jobs.scoring.provenance import remember_scores
 from jobs.scoring.scores_table import COMMENTS
 
@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def score(job: Job) -> None:
-    """Replace the delivery's rows of `scores`: one for every applicant without TARGET, those in quarantine among them.
+    """Replace the delivery's rows of `scores`: one for every applicant without TARGET who can be named.
 
     Raises:
         ModelRefused: The champion's file was changed, or it was trained on another feature set.
@@ -45,8 +45,8 @@ def score(job: Job) -> None:
         applicants = inputs_of(model, job.lake, job.run_date)
         new = applicants.where(F.col("TARGET").isNull())
         threshold = job.settings.decision.threshold
-        scored = batch.scored(new, model, threshold)
-        scored = with_quarantined(scored, applicants, in_quarantine(job.lake, job.run_date), threshold)
+        lost = without_features(job.lake, job.run_date, applicants).withColumn("threshold", F.lit(threshold))
+        scored = batch.scored(new, model, threshold).unionByName(lost, allowMissingColumns=True)
         number = job.lake.replace(SCORES, with_lineage(scored, job.run_date, champion), job.run_date, COMMENTS)
         written = job.lake.read_run_date(SCORES, job.run_date, number)
         counts = written.agg(F.count("*"), F.count("probability"), F.count_if(F.col("decision") == "decline")).first()
@@ -59,7 +59,7 @@ def score(job: Job) -> None:
             if applied
             else "nobody to score: every applicant of the delivery has a TARGET"
         )
-        for reason in not_scored(written) if probabilities < applied else ():
+        for reason in not_scored(job.lake, job.run_date, written):
             step.warn(f"not scored: {reason}")
         step.counted(applied, probabilities, applied - probabilities)
         step.measure("applicants", applied)

@@ -81,30 +81,18 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A source table of the delivery, checked but not yet written.
+class Counted:
+    """A source table of a delivery: its rows, and what was counted.
 
     Args:
         table: Its contract.
-        files: Where it comes from.
-        parsed: Every row, as `contract.parse` gives it.
-        accepted: `FILE` and the typed columns.
-        contradicted: Rows that contradict another of their key, as `contract.refused_rows` gives them; None for none.
+        accepted: The rows that keep it, in typed columns.
         findings: What was counted.
-        broken: Why the delivery can't be taken, whatever the number of refused rows.
     """
 
     table: Table
-    files: tuple[SourceFile, ...]
-    parsed: DataFrame
     accepted: DataFrame
-    contradicted: DataFrame | None
     findings: tuple[Finding, ...]
-    broken: tuple[str, ...]
-
-    def refused(self) -> DataFrame:
-        """`FILE`, the cells as delivered, and the reasons."""
-        return all_refused(self.parsed, self.contradicted, self.table)
 
     def rows(self, check: Check, file: str | None = None) -> int:
         """Rows that a check counted, over all files or in one."""
@@ -113,6 +101,27 @@ class Checked:
     def of(self, *checks: Check) -> Iterator[Finding]:
         """The findings of some checks."""
         return (finding for finding in self.findings if finding.check in checks)
+
+
+@dataclass(frozen=True)
+class Checked(Counted):
+    """A source table of the delivery, checked but not yet written; beside the accepted rows stands their `FILE`.
+
+    Args:
+        files: Where it comes from.
+        parsed: Every row, as `contract.parse` gives it.
+        contradicted: Rows that contradict another of their key, as `contract.refused_rows` gives them; None for none.
+        broken: Why the delivery can't be taken, whatever the number of refused rows.
+    """
+
+    files: tuple[SourceFile, ...]
+    parsed: DataFrame
+    contradicted: DataFrame | None
+    broken: tuple[str, ...]
+
+    def refused(self) -> DataFrame:
+        """`FILE`, the cells as delivered, and the reasons."""
+        return all_refused(self.parsed, self.contradicted, self.table)
 
 
 @dataclass(frozen=True)
@@ -243,7 +252,7 @@ def check_table(spark: SparkSession, kept: Kept, table: Table, files: Sequence[S
     if any(finding.rows for finding in findings if finding.check is Check.REFUSED):
         findings += count_reasons(all_refused(parsed, once.contradicted, table))
     broken = tuple(unfit_files(by_file, table))
-    return Checked(table, tuple(files), parsed, once.rows, once.contradicted, tuple(findings), broken)
+    return Checked(table, once.rows, tuple(findings), tuple(files), parsed, once.contradicted, broken)
 
 
 def all_refused(parsed: DataFrame, contradicted: DataFrame | None, table: Table) -> DataFrame:
@@ -363,7 +372,7 @@ def advised(reason: Row) -> str:
     return f"{reason['problem']}: {advice}" if advice else str(reason["problem"])
 
 
-def with_orphans(table: Checked, checked: Mapping[str, Checked]) -> Checked:
+def with_orphans[T: Counted](table: T, checked: Mapping[str, Counted]) -> T:
     """The table with a finding on its rows without parent; the parent was checked before it."""
     if table.table.parent is None:
         return table

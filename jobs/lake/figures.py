@@ -1,7 +1,4 @@
-"""A delivery in figures, to hold it against the deliveries before it: how many rows, what is null, how old, whose.
-
-Each table is counted as it was checked: its files are read once.
-"""
+"""A delivery in figures, to hold it against the deliveries before it: how many rows, what is null, how old, whose."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +9,10 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from features.contract import CONTRADICTS
 from features.spec import KEY, Table, Type
 from features.spec import Column as Declared
-from jobs.lake.checks import Check, Checked
+from jobs.lake.checks import Check, Counted
 from jobs.lake.tables import CHECKS, Lake, source_table
 
 LABEL = "TARGET"
@@ -66,19 +64,19 @@ class Figure:
         return ":".join(part for part in (self.kind, self.table, self.column) if part)
 
 
-def measure(checked: Sequence[Checked], before: DataFrame | None) -> tuple[Figure, ...]:
-    """The figures of a delivery that was checked.
+def measure(counted: Sequence[Counted], before: DataFrame | None) -> tuple[Figure, ...]:
+    """The figures of a delivery.
 
     Args:
-        checked: Its tables.
+        counted: Its tables.
         before: SK_ID_CURR of the delivery before it; None where there was none.
     """
-    application = next(table for table in checked if table.table.parent is None)
+    application = next(table for table in counted if table.table.parent is None)
     applicants = application.rows(Check.ACCEPTED)
     figures: list[Figure] = []
-    for table in checked:
+    for table in counted:
         figures += of_table(table, applicants)
-    children = [table.accepted.select(KEY) for table in checked if table.table.parent and has_applicant(table.table)]
+    children = [table.accepted.select(KEY) for table in counted if table.table.parent and has_applicant(table.table)]
     people = application.accepted.select(KEY)
     if children and applicants:
         lost = people.join(reduce(DataFrame.unionByName, children).distinct(), on=KEY, how="left_anti").count()
@@ -94,26 +92,26 @@ def has_applicant(table: Table) -> bool:
     return any(column.name == KEY for column in table.columns)
 
 
-def of_table(checked: Checked, applicants: int) -> list[Figure]:
+def of_table(counted: Counted, applicants: int) -> list[Figure]:
     """The figures of one table."""
-    table, rows = checked.table, checked.rows(Check.ACCEPTED)
+    table, rows = counted.table, counted.rows(Check.ACCEPTED)
     name, independent = table.name, min(rows, applicants)
     if rows == 0:
         return [Figure(name, Kind.PER_APPLICANT, 0.0, applicants)] if applicants else []
     figures = []
     if table.parent is not None and applicants:
         figures.append(Figure(name, Kind.PER_APPLICANT, rows / applicants, applicants))
-        figures.append(Figure(name, Kind.ORPHANS, checked.rows(Check.ORPHAN) / rows, independent))
-    contradicted = 0 if checked.contradicted is None else checked.contradicted.count()
-    figures.append(Figure(name, Kind.KEY_REUSE, (checked.rows(Check.REPEATED) + contradicted) / rows, independent))
-    row = checked.accepted.agg(*aggregates(table)).first()
+        figures.append(Figure(name, Kind.ORPHANS, counted.rows(Check.ORPHAN) / rows, independent))
+    contradicted = sum(reason.rows for reason in counted.of(Check.REASON) if reason.about.endswith(CONTRADICTS))
+    figures.append(Figure(name, Kind.KEY_REUSE, (counted.rows(Check.REPEATED) + contradicted) / rows, independent))
+    row = counted.accepted.agg(*aggregates(table)).first()
     assert row is not None
     if table.parent is None:
         # Labelled and new applicants do not come in each delivery: who is not there is not compared.
         parts = {"labelled": row[f"count {LABEL}"], "new": rows - row[f"count {LABEL}"]}
         figures += [Figure(name, Kind.ROWS, count, count, part) for part, count in parts.items() if count]
     figures += of_columns(table, row, rows, independent)
-    levels = count_levels(checked.accepted, table)
+    levels = count_levels(counted.accepted, table)
     figures += [Figure(name, Kind.LEVELS, len(of), independent, column, levels=of) for column, of in levels.items()]
     return figures
 
@@ -189,17 +187,21 @@ def figures_before(lake: Lake, run_date: date, most: int) -> list[tuple[Figure, 
     dates = sorted((row[0] for row in known.select("run_date").distinct().collect()), reverse=True)[:most]
     figures: dict[date, list[Figure]] = {day: [] for day in dates}
     for row in known.where(F.col("run_date").isin(dates)).collect() if dates else ():
-        figure = Figure(
-            row["source"],
-            Kind(row["check"]),
-            row["value"],
-            row["rows"],
-            row["column"],
-            row["spread"],
-            row["levels"] or {},
-        )
-        figures[row["run_date"]].append(figure)
+        figures[row["run_date"]].append(figure_of(row))
     return [tuple(of) for of in figures.values()]
+
+
+def figure_of(row: Row) -> Figure:
+    """The figure that a row of operations/checks keeps."""
+    return Figure(
+        row["source"],
+        Kind(row["check"]),
+        row["value"],
+        row["rows"],
+        row["column"],
+        row["spread"],
+        row["levels"] or {},
+    )
 
 
 def applicants_before(lake: Lake, run_date: date) -> DataFrame | None:

@@ -1,23 +1,29 @@
 """Corrected rows of quarantine into the delivery that they are of."""
 
+from collections.abc import Mapping, Sequence
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.contract import FILE, names, stored_columns
 from features.rows_as_sent import shown
 from features.spec import Table
-from jobs.lake.checks import Check, Kept, count_reasons, keeping
-from jobs.lake.checks_table import CHECK_SCHEMA, counted_row
+from jobs.lake.checks import Counted, keeping
+from jobs.lake.checks_table import accepted_by_hand, write_counts
+from jobs.lake.comparison import Compared
 from jobs.lake.corrections import KNOWN, ROW, Mended, few_of, mend, read_corrections, with_row
 from jobs.lake.job import Job, Step
-from jobs.lake.tables import CHECKS, REQUEUED, quarantine_table, source_table
+from jobs.lake.recount import counted_again
+from jobs.lake.tables import CHECKS, REFUSED_CHECKS, REQUEUED, quarantine_table, source_table
+from jobs.lake.usual import compared_with_before, unusual
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import setting
 
 
-def requeue(job: Job, path: str, reason: str) -> None:
+def requeue(job: Job, path: str, reason: str, accepted: Mapping[str, str]) -> None:
     """Take mended rows out of quarantine into the delivery: all that keep the contract, each once, or none.
 
+    With them it is counted and compared again, as if it had come so: later deliveries are held against these figures.
     The table is published with them before they leave quarantine: a run that is killed between the two finds them in
     both, and takes the rows that the delivery has already for what they are. The same file again changes nothing.
 
@@ -25,10 +31,12 @@ def requeue(job: Job, path: str, reason: str) -> None:
         job: The lake and the delivery.
         path: The file that `quarantine --export` wrote, with its cells mended.
         reason: Why, for those who read `REQUEUED`.
+        accepted: Figures that are taken though they are not as usual, beside those that were accepted before.
 
     Raises:
         UserError: There is no such file, delivery or row in quarantine.
-        ContractBroken: A row that was mended still breaks the contract, or another column than a cell was changed.
+        ContractBroken: A row that was mended still breaks the contract, another column than a cell was changed, or
+            with the mended rows the delivery is not like those before it.
     """
     # Of a hundred columns beside their cells, what follows of each condition for all of them is minutes of planning.
     plain = setting(job.lake.spark, "spark.sql.constraintPropagation.enabled", "false")
@@ -44,8 +52,13 @@ def requeue(job: Job, path: str, reason: str) -> None:
         mended = mend(sent, quarantined, published, table, kept)
         taken, asked = mended.taken.count(), sent.count()
         if taken:
-            publish(job, table, mended, published, reason)
-            clear(job, table, mended.taken, quarantined, kept)
+            rows = published.unionByName(mended.rows.select(*names(table)))
+            left = kept.keep(quarantined.join(mended.taken.select(ROW), on=ROW, how="left_anti").drop(ROW, "run_date"))
+            counted = counted_again(job.lake, job.run_date, table, rows, left)
+            compared = like_before(job, step, counted, accepted)
+            publish(job, table, mended, rows, reason)
+            write_counts(job.lake, job.run_date, CHECKS, counted, compared)
+            job.lake.replace(quarantine_table(table.name), left, job.run_date)
         step.counted(asked, taken, asked - taken)
         say(step, table, path, taken, asked - taken)
 
@@ -91,10 +104,23 @@ def rows_to_mend(job: Job, sent: DataFrame, quarantined: DataFrame, path: str) -
     return sent.join(rows.where("place = 'there'").select(ROW), on=ROW, how="left_semi")
 
 
-def publish(job: Job, table: Table, mended: Mended, published: DataFrame, reason: str) -> None:
-    """The delivery with the new rows, and beside it what each row was and became."""
+def like_before(job: Job, step: Step, counted: Sequence[Counted], accepted: Mapping[str, str]) -> tuple[Compared, ...]:
+    """The figures of the delivery as it becomes; what was accepted of it before stays accepted.
+
+    Raises:
+        ContractBroken: It is not like those before it.
+    """
+    accepted = {**accepted_by_hand(job.lake, job.run_date), **accepted}
+    compared = compared_with_before(job, step, counted, accepted)
+    if unlike := unusual(compared, "mend the rows otherwise"):
+        write_counts(job.lake, job.run_date, REFUSED_CHECKS, counted, compared)
+        raise unlike
+    return compared
+
+
+def publish(job: Job, table: Table, mended: Mended, rows: DataFrame, reason: str) -> None:
+    """The delivery with these rows, and beside it what each mended row was and became."""
     if not mended.rows.isEmpty():
-        rows = published.unionByName(mended.rows.select(*names(table)))
         version = job.lake.replace(source_table(table.name), rows, job.run_date)
         job.lake.record_again(job.run_date, table.name, version)
     kept = mended.taken.select(
@@ -105,29 +131,3 @@ def publish(job: Job, table: Table, mended: Mended, published: DataFrame, reason
         F.lit(reason).alias("reason"),
     )
     job.lake.merge(REQUEUED, kept, ("run_date", "source", ROW))
-
-
-def clear(job: Job, table: Table, taken: DataFrame, quarantined: DataFrame, kept: Kept) -> None:
-    """Quarantine without the rows that were taken, and the counts of the delivery as they are now."""
-    left = kept.keep(quarantined.join(taken.select(ROW), on=ROW, how="left_anti").drop(ROW, "run_date"))
-    job.lake.replace(CHECKS, counts_now(job, table, left), job.run_date)
-    job.lake.replace(quarantine_table(table.name), left, job.run_date)
-
-
-def counts_now(job: Job, table: Table, left: DataFrame) -> DataFrame:
-    """The delivery's rows of `CHECKS`: as many refused as are left in quarantine, and so many more accepted.
-
-    Counted from what is left, and not from what was taken: a run that was killed may have written them before.
-    """
-    before = job.lake.read_run_date(CHECKS, job.run_date).drop("run_date")
-    is_refused = (F.col("source") == table.name) & (F.col("check") == Check.REFUSED.value)
-    now = left.groupBy(F.col(FILE).alias("file")).agg(F.count("*").alias("now"))
-    counts = before.where(is_refused).join(now, on="file", how="left")
-    gone = counts.select("source", "file", (F.col("rows") - F.coalesce("now", F.lit(0))).alias("more"))
-    is_reason = (F.col("source") == table.name) & F.col("check").startswith(f"{Check.REASON.value} ")
-    stay = before.where(~is_reason).join(F.broadcast(gone), on=["source", "file"], how="left")
-    more, check = F.coalesce("more", F.lit(0)), F.col("check")
-    change = F.when(check == Check.ACCEPTED.value, more).when(check == Check.REFUSED.value, -more).otherwise(0)
-    counted = stay.withColumn("rows", F.col("rows") + change).select(*before.columns)
-    rows = [counted_row(table, finding) for finding in count_reasons(left)]
-    return counted.unionByName(job.lake.spark.createDataFrame(rows, CHECK_SCHEMA), allowMissingColumns=True)

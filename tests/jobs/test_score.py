@@ -9,16 +9,17 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
-from features.contract import ERRORS, ERRORS_TYPE, FILE
+from features.contract import CONTRADICTS, ERRORS, ERRORS_TYPE, FILE, LINE
 from jobs.lake.job import Job
 from jobs.lake.model_rows import inputs_of
-from jobs.lake.tables import SCORES, quarantine_table
+from jobs.lake.tables import FEATURES, SCORES, quarantine_table
 from jobs.model.booster import Model, sha256_of
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused, UserError
 from jobs.score import score
 from jobs.scoring import batch
+from jobs.scoring.not_scored import NOT_ASSEMBLED, without_features
 from tests.small_lake import LABELLED, NEW, RUN_DATE, applicants
 
 
@@ -65,15 +66,20 @@ def test_new_applicants_in_quarantine_stand_in_scores_with_the_reason(
     small_job: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lake, before, quarantine = small_job.lake, stored_scores(small_job), quarantine_table("application")
-    schema = f"{FILE} STRING, SK_ID_CURR STRING, {ERRORS} {ERRORS_TYPE}"
+    schema = f"{FILE} STRING, SK_ID_CURR STRING, TARGET STRING, {ERRORS} {ERRORS_TYPE}"
     credit, annuity = ("AMT_CREDIT", "a lot", "is not an amount"), ("AMT_ANNUITY", "-1", "is below 0")
+    contradicting = ("SK_ID_CURR", "900006", CONTRADICTS)
     rows = [
-        ("application_test", "900001.0", [credit, annuity]),
-        ("application_test", "900002", [credit]),
-        ("application_test", "900002", [credit]),
-        ("application_test", "nobody", [("SK_ID_CURR", "nobody", "is not a whole number")]),
-        ("application_test", str(before["SK_ID_CURR"][0]), [credit]),  # another row of whom was taken
-        ("application_train", "900003", [credit]),  # not new
+        ("application_test", "900001.0", None, [credit, annuity]),
+        ("application_test", "900002", None, [credit]),
+        ("application_test", "900002", None, [credit]),
+        ("application_test", "nobody", None, [("SK_ID_CURR", "nobody", "is not a whole number")]),
+        ("application_test", "12", None, [(LINE, "12,M,,", "has more or fewer cells than its header")]),
+        ("application_test", str(before["SK_ID_CURR"][0]), None, [credit]),  # another row of whom was taken
+        ("application_train", "900003", "0.0", [credit]),  # not new
+        ("application_train", "900004", None, [credit]),
+        ("application_train", "900005", "n/a", [("TARGET", "n/a", "is not a whole number")]),
+        *[("application_train", "900006", target, [contradicting]) for target in ("1", None)],
     ]
     lake.replace(quarantine, lake.spark.createDataFrame(rows, schema), RUN_DATE)
     try:
@@ -85,15 +91,27 @@ def test_new_applicants_in_quarantine_stand_in_scores_with_the_reason(
         score(small_job)
     pd.testing.assert_frame_equal(scores[: len(before)], before, check_dtype=False)
     lost = scores[len(before) :]
-    assert lost["SK_ID_CURR"].tolist() == [900001, 900002]
+    assert lost["SK_ID_CURR"].tolist() == [900001, 900002, 900004, 900005, 900006]
     assert lost["probability"].isna().all()
     assert lost["decision"].isna().all()
-    why = "the row in application is in quarantine: AMT_CREDIT is not an amount"
-    assert lost["reason_not_scored"].tolist() == [f"{why}; AMT_ANNUITY is below 0", why]
-    assert f"{NEW} of {NEW + 2} new applicants scored" in said
-    assert f"not scored: 1: {why}; AMT_ANNUITY is below 0" in said
+    why = "the row in application is in quarantine: "
+    credit_alone, target = f"{why}AMT_CREDIT is not an amount", f"{why}TARGET is not a whole number"
+    both = f"{credit_alone}; AMT_ANNUITY is below 0"
+    several = f"{why}SK_ID_CURR names several rows that differ"
+    assert lost["reason_not_scored"].tolist() == [both, credit_alone, credit_alone, target, several]
+    assert f"{NEW} of {NEW + 5} new applicants scored" in said
+    assert f"not scored: 2: {credit_alone}" in said
+    assert f"not scored: 1: {both}" in said
+    assert "not scored: 2: the row in application is in quarantine and does not say whose it is" in said
     assert "a lot" not in said
     assert len(stored_scores(small_job)) == NEW
+
+
+def test_who_was_taken_in_after_the_features_were_made_is_told(small_job: Job) -> None:
+    assembled = small_job.lake.read_run_date(FEATURES, RUN_DATE)
+    first = assembled.where("TARGET is null").agg(F.min("SK_ID_CURR")).collect()[0][0]
+    (late,) = without_features(small_job.lake, RUN_DATE, assembled.where(F.col("SK_ID_CURR") != first)).collect()
+    assert (late["SK_ID_CURR"], late["reason_not_scored"]) == (first, NOT_ASSEMBLED)
 
 
 def test_the_last_bit_does_not_depend_on_the_partitions(small_job: Job, model: Model) -> None:
