@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from jobs.lake.locks import locked
 from jobs.lake.metrics_file import write_metrics
 from jobs.lake.one_writer import Holder, utc
-from jobs.lake.step_log import Ending, StepRow, ending_of, killed
+from jobs.lake.step_log import Ending, StepRun, ending_of, killed
 from jobs.lake.tables import STEPS, Lake
 from jobs.runtime import log_files
 from jobs.runtime.errors import UserError
@@ -166,15 +166,15 @@ class Job:
     def record(self, step: Step, ending: Ending) -> None:
         """Leave the step's row."""
         version, sha256 = step.model or (None, None)
-        row = StepRow(
+        run = StepRun(
             run_date=self.run_date,
             verb=step.verb,
             started=step.began,
             finished=utc(time.time()),
             seconds=round(step.seconds, 3),
-            outcome=str(ending.outcome),
+            outcome=ending.outcome,
             exit_code=ending.exit_code,
-            reason=ending.reason or None,
+            reason=ending.reason,
             rows_in=step.rows.given,
             rows_out=step.rows.written,
             rows_refused=step.rows.refused,
@@ -186,6 +186,6 @@ class Job:
             application_id=application_id(self.lake.spark),
             measures=step.measures,
         )
-        row.append_to(self.lake)
+        run.append_to(self.lake)
         if self.settings.metrics.file:
             write_metrics(Path(self.settings.metrics.file), self.lake)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from jobs.lake.one_writer import Holder
@@ -68,56 +68,6 @@ def ending_of(error: BaseException | None) -> Ending:
             return Ending(Outcome.FAILED, 1, f"{type(error).__name__}: see the log")
 
 
-@dataclass(frozen=True)
-class StepRow:
-    """A row of `operations/steps`.
-
-    Args:
-        run_date: The delivery.
-        verb: What was called.
-        started: When it had the lake's lock.
-        finished: When it ended; of one that was killed, when the next one found out.
-        seconds: Between the two.
-        outcome: An `Outcome`; null in a row of before outcomes were kept, where it is done.
-        exit_code: Of the verb; None where nobody saw it.
-        reason: Why it is not simply done, in a line without any value of a row.
-        rows_in: Rows that it was given; None where it counts none, as in the next two.
-        rows_out: Rows that it wrote.
-        rows_refused: Rows that it was given and refused, or could not score.
-        reads: Tables that it read, with their versions.
-        writes: Tables that it wrote, with the versions that it made.
-        model_version: In the registry, of the model that it used or made.
-        model_sha256: Hash of that model's file.
-        engine: What computed.
-        application_id: Spark's name for the session, as in its history server.
-        measures: What else the verb counted.
-    """
-
-    run_date: date
-    verb: str
-    started: datetime
-    finished: datetime
-    seconds: float
-    outcome: str
-    exit_code: int | None = None
-    reason: str | None = None
-    rows_in: int | None = None
-    rows_out: int | None = None
-    rows_refused: int | None = None
-    reads: Mapping[str, int] = field(default_factory=dict)
-    writes: Mapping[str, int] = field(default_factory=dict)
-    model_version: int | None = None
-    model_sha256: str | None = None
-    engine: str | None = None
-    application_id: str | None = None
-    measures: Mapping[str, float] = field(default_factory=dict)
-
-    def append_to(self, lake: Lake) -> None:
-        """Leave it in the lake's log."""
-        schema = ", ".join(f"{name} {kind}" for name, kind in SCHEMA.items())
-        lake.append(STEPS, lake.spark.createDataFrame([tuple(vars(self).values())], schema))
-
-
 SCHEMA: Mapping[str, str] = {
     "run_date": "DATE",
     "verb": "STRING",
@@ -138,41 +88,32 @@ SCHEMA: Mapping[str, str] = {
     "application_id": "STRING",
     "measures": "MAP<STRING, DOUBLE>",
 }
-"""The fields of `StepRow`, in order."""
-
-
-def killed(who: Holder, found: datetime) -> StepRow:
-    """The row of one who held the lake and left none.
-
-    Args:
-        who: Held it.
-        found: When somebody else found out.
-    """
-    reason = f"process {who.process} on {who.host} ended without a word"
-    seconds = (found - who.since).total_seconds()
-    return StepRow(who.run_date, who.verb, who.since, found, seconds, str(Outcome.KILLED), reason=reason)
+"""The columns of the log, each a field of `StepRun`."""
 
 
 @dataclass(frozen=True)
 class StepRun:
-    """A verb's run for a run_date, as far as those who come after it want to know.
+    """A verb's run for a run_date: a row of `operations/steps`.
 
     Args:
         run_date: The delivery.
         verb: What was called.
-        finished: When it ended, in UTC.
+        finished: When it ended, in UTC; of one that was killed, when the next one found out.
         seconds: How long it took.
         reads: Tables that it read, with their versions; none where it ran before they were kept.
         writes: Tables that it wrote, with the versions that it made.
         outcome: What became of it.
         exit_code: Of the verb; None where nobody saw it.
-        reason: Why it is not simply done.
+        reason: Why it is not simply done, in a line without any value of a row.
         model_sha256: Hash of the model that it used or made; None where it had none, or ran before this was kept.
         model_version: Of that model.
-        rows_in: Rows that it was given; None as the model's hash, and in the next two.
+        rows_in: Rows that it was given; None where it counts none, as in the next two.
         rows_out: Rows that it wrote.
-        rows_refused: Rows that it was given and refused.
+        rows_refused: Rows that it was given and refused, or could not score.
         measures: What else it counted.
+        started: When it had the lake's lock, in UTC; None where that was not kept, as in the next two.
+        engine: What computed.
+        application_id: Spark's name for the session, as in its history server.
     """
 
     run_date: date
@@ -190,11 +131,45 @@ class StepRun:
     rows_out: int | None = None
     rows_refused: int | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
+    started: datetime | None = None
+    engine: str | None = None
+    application_id: str | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether everything that it writes is written."""
         return self.outcome in FINISHED
+
+    def append_to(self, lake: Lake) -> None:
+        """Leave it in the lake's log."""
+        values = {**vars(self), "outcome": str(self.outcome), "reason": self.reason or None}
+        schema = ", ".join(f"{name} {kind}" for name, kind in SCHEMA.items())
+        lake.append(STEPS, lake.spark.createDataFrame([tuple(values[name] for name in SCHEMA)], schema))
+
+
+def run_of(row: Row) -> StepRun:
+    """The run that a row of the log tells of."""
+    maps = {name: row[name] or {} for name in ("reads", "writes", "measures")}
+    return StepRun(**{**row.asDict(), **maps, "outcome": Outcome(row["outcome"]), "reason": row["reason"] or ""})
+
+
+def killed(who: Holder, found: datetime) -> StepRun:
+    """The run of one who held the lake and left no row.
+
+    Args:
+        who: Held it.
+        found: When somebody else found out.
+    """
+    return StepRun(
+        who.run_date,
+        who.verb,
+        found,
+        (found - who.since).total_seconds(),
+        outcome=Outcome.KILLED,
+        exit_code=None,
+        reason=f"process {who.process} on {who.host} ended without a word",
+        started=who.since,
+    )
 
 
 def all_steps(lake: Lake) -> DataFrame | None:
@@ -242,29 +217,9 @@ def last_of_each_verb(rows: DataFrame) -> DataFrame:
 
 def in_order(rows: DataFrame) -> tuple[StepRun, ...]:
     """The rows as they ended."""
-    # Without a zone, so that it is read in the session's (UTC), not in the machine's.
-    finished = F.col("finished").cast("timestamp_ntz").alias("finished")
-    others = [name for name in SCHEMA if name not in {"run_date", "verb", "started", "finished"}]
-    return tuple(
-        StepRun(
-            row["run_date"],
-            row["verb"],
-            row["finished"],
-            row["seconds"],
-            row["reads"] or {},
-            row["writes"] or {},
-            Outcome(row["outcome"]),
-            row["exit_code"],
-            row["reason"] or "",
-            row["model_sha256"],
-            row["model_version"],
-            row["rows_in"],
-            row["rows_out"],
-            row["rows_refused"],
-            row["measures"] or {},
-        )
-        for row in rows.select("run_date", "verb", finished, *others).orderBy("finished", "verb").collect()
-    )
+    # Without a zone, so that they are read in the session's (UTC), not in the machine's.
+    moments = {name: F.col(name).cast("timestamp_ntz") for name in ("started", "finished")}
+    return tuple(map(run_of, rows.select(*SCHEMA).withColumns(moments).orderBy("finished", "verb").collect()))
 
 
 def stale_verbs(

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from jobs.lake.contents import count_rows
-from jobs.lake.step_log import StepRow, StepRun, latest_steps
+from jobs.lake.step_log import Outcome, StepRun, latest_steps
 from jobs.lake.tables import CHECKS, DELIVERIES, SCORES, STEPS, Lake
 from jobs.model.measures import Interval
 from jobs.promotion.succession import Promotion
@@ -91,11 +91,11 @@ def add_nights(lake: Lake, first: int, nights: int) -> None:
     for number, day in enumerate(days):
         at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=first + number)
         measures = {"applicants": 40.0, "scored": 39.0, "declined": 7.0}
-        StepRow(
-            day, "score", at, at, 1.0, "done", 0, writes={"scores": 3}, model_version=2, measures=measures
-        ).append_to(lake)
+        StepRun(day, "score", at, 1.0, writes={"scores": 3}, model_version=2, measures=measures).append_to(lake)
     late = at + timedelta(hours=1)
-    StepRow(days[-1], "ingest", late, late, 1.0, "refused", 3, "the delivery breaks its contract").append_to(lake)
+    why = "the delivery breaks its contract"
+    refused = StepRun(days[-1], "ingest", late, 1.0, outcome=Outcome.REFUSED, exit_code=3, reason=why)
+    refused.append_to(lake)
 
 
 def test_nights_are_shown_newest_first_by_as_many_listings_however_many_there_are(
