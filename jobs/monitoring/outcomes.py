@@ -79,12 +79,11 @@ def judge(lake: Lake, cells: DataFrame, as_of: date, source: str) -> Judged:
     with_delivery = find_delivery(lake, read.distinct(), as_of)
     with_reason = with_delivery.select("*", first_reason(as_of).alias("reason"))
     same_application = Window.partitionBy(KEY, RUN_DATE, F.col("reason").isNull())
-    last = F.max(OBSERVED).over(same_application)
-    on_the_last = F.when(F.col(OBSERVED) == last, F.col(TARGET))
+    is_last = F.col(OBSERVED) == F.max(OBSERVED).over(same_application)
+    dated = with_reason.select("*", is_last.alias("is_last"))
+    on_the_last = F.when(F.col("is_last"), F.col(TARGET))
     contradicts = F.min(on_the_last).over(same_application) != F.max(on_the_last).over(same_application)
-    told = with_reason.select(
-        *with_reason.columns, (F.col(OBSERVED) == last).alias("is_last"), contradicts.alias("contradicts")
-    )
+    told = dated.select("*", contradicts.alias("contradicts"))
     checked = against_stored(lake, told, as_of)
     fits = F.col("reason").isNull() & F.col("is_last") & F.col("is_new")
     taken = (

@@ -25,15 +25,12 @@ def selection_rates(job: Job, scores: DataFrame) -> tuple[AttributeRates, ...]:
     """
     people = contents.applicants_of(job.lake, job.run_date, job.lake.delivery(job.run_date))
     levels = {GENDER: gender(), MARITAL: marital_status(), AGE: age_band()}
-    grouped = people.select(KEY, *[level.alias(f"level {name}") for name, level in levels.items()])
+    grouped = people.select(KEY, *[level.alias(name) for name, level in levels.items()])
     decided = scores.where(F.col("decision").isNotNull()).select(KEY, (F.col("decision") == APPROVE).alias("approved"))
     both = decided.join(grouped, on=KEY, how="inner")
-    pairs = F.explode(
-        F.array(*[F.struct(F.lit(name).alias("attribute"), F.col(f"level {name}").alias("name")) for name in levels])
-    )
     counted = (
-        both.select("approved", pairs.alias("of"))
-        .groupBy("of.attribute", "of.name")
+        both.unpivot("approved", [*levels], "attribute", "name")
+        .groupBy("attribute", "name")
         .agg(F.count("*").alias("rows"), F.count_if("approved").alias("chosen"))
     )
     rates = [GroupRate(row["attribute"], row["name"], row["rows"], row["chosen"]) for row in counted.collect()]
