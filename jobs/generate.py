@@ -22,7 +22,7 @@ from jobs.population.risk import with_risk
 from jobs.population.year import MONTHS_TO_OUTCOME, ONLY, Wave, Year, months_later, outcomes
 from jobs.runtime.addresses import Address, resolve
 from jobs.runtime.errors import UserError
-from jobs.runtime.session import open_session, setting
+from jobs.runtime.session import engine_of_this_process, open_session, setting
 from jobs.runtime.settings import Settings
 
 HELP = "make the eight CSV files of a synthetic population, as Kaggle ships them"
@@ -166,7 +166,7 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: Address, w
     folder = output.folder
     plain = folder is not None and applicants <= MOST_IN_PLAIN_FILES
     place = output if folder is None else Address(output.below(STAGING))
-    partitions = max(spark.sparkContext.defaultParallelism, -(-applicants // APPLICANTS_A_PARTITION))
+    partitions = max(engine_of_this_process().parallelism(spark), -(-applicants // APPLICANTS_A_PARTITION))
     files = population(spark, applicants, seed, partitions, wave)
 
     def write(name: str) -> None:
@@ -225,7 +225,7 @@ def join_parts(parts: Path, columns: list[str]) -> None:
     joined = parts.with_suffix(".joined")
     with joined.open("wb") as file:
         file.write((",".join(columns) + "\n").encode())
-        for part in sorted(parts.glob("part-*")):
+        for part in sorted(parts.glob("*.csv")):
             with part.open("rb") as source:
                 shutil.copyfileobj(source, file)
     shutil.rmtree(parts)

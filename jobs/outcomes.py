@@ -11,6 +11,7 @@ from jobs.lake.tables import OUTCOMES, parse_date, quarantine_table
 from jobs.monitoring.outcomes import OUTCOME_KEY, SOURCE, Judged, judge, read_cells
 from jobs.monitoring.settling import settle
 from jobs.runtime.addresses import resolve
+from jobs.runtime.session import computed_once
 from jobs.runtime.settings import Settings
 
 HELP = "take in what came of applicants, and hold it against what was expected"
@@ -55,15 +56,12 @@ def outcomes(job: Job, source: str) -> None:
     """
     with job.step("outcomes") as step:
         judged = judge(job.lake, read_cells(job.lake.spark, source), job.run_date, source)
-        taken = judged.taken.persist()  # counted and merged: one reading of the file
-        try:
+        with computed_once(judged.taken) as taken:  # counted and merged: one reading of the file
             counted = taken.agg(F.count("*"), F.count_if(F.col(TARGET) == 1)).first()
             assert counted is not None
             number, bad = counted
             if number:
                 job.lake.merge(OUTCOMES, taken, OUTCOME_KEY)
-        finally:
-            taken.unpersist()
         refused = keep_refused(job, judged, source)
         step.say(f"{number:,} outcomes new or corrected, {bad:,} of them bad; {refused:,} refused")
         step.measure("taken", number)

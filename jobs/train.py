@@ -15,6 +15,7 @@ from jobs.registry.runs import OpenRun, Runs
 from jobs.registry.store import connect
 from jobs.runtime.settings import Settings, Train
 from jobs.scoring.twins import keep_twins
+from jobs.training.booster_fit import parameters_logged
 from jobs.training.few_rows import make_do
 from jobs.training.last_fit import Trained, fit, other_seed
 from jobs.training.logged_training import log_training, run_tags
@@ -55,7 +56,7 @@ def train(job: Job, inputs: Sequence[Named], version: int | None = None) -> str:
         with store.runs.start(f"train {job.run_date}", run_tags(job, training)) as run:
             searched = search(step, run, training, job.settings)
             job = with_booster(job, searched.train)
-            with run.autologging():
+            with parameters_logged(run, job.settings.train):
                 trained = fit(training, searched.names, job.settings, searched.by_round)
             training = training.only(searched.names)
             step.with_model(None, trained.model.sha256)

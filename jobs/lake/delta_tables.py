@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.runtime.addresses import Address, list_files, literally
 from jobs.runtime.errors import TryAgain, UserError
-from jobs.runtime.session import setting
+from jobs.runtime.session import engine_of_this_process, setting
 
 OF_ONE_DRIVER = frozenset({"s3", "s3a", "s3n"})
 """File systems that let two writers make one file: Delta's own log store for them knows its own driver alone."""
@@ -170,17 +171,19 @@ class DeltaTables:
         ]
         within = of or {}
         place = {"run_date": F.lit(run_date)} | {name: F.lit(value) for name, value in within.items()}
-        added = {name: value for name, value in place.items() if name not in rows.columns}
-        writer = rows.select(*columns).withColumns(added).write.format("delta").mode("overwrite")
+        added = [value.alias(name) for name, value in place.items() if name not in rows.columns]
+        placed = rows.select(*columns, *added)
         if self.exists(table):
             only = [
                 f"run_date = DATE'{run_date.isoformat()}'",
                 *(f"{name} = '{value}'" for name, value in within.items()),
             ]
-            writer = writer.option("replaceWhere", " and ".join(only)).option("mergeSchema", True)
+            stored = partial(self.spark.read.format("delta").load, self.path(table))
+            beside = engine_of_this_process().beside(placed, stored)
+            writer = beside.write.option("replaceWhere", " and ".join(only)).option("mergeSchema", True)
         else:
-            writer = writer.partitionBy(*place).options(**TABLE_PROPERTIES)
-        self.save(writer, table)
+            writer = placed.write.partitionBy(*place).options(**TABLE_PROPERTIES)
+        self.save(writer.format("delta").mode("overwrite"), table)
         return self.noted(table, self.committed(table))
 
     def merge(self, table: str, rows: DataFrame, key: Sequence[str]) -> int:
@@ -253,9 +256,10 @@ class DeltaTables:
         Raises:
             TryAgain: Somebody else has taken it.
         """
-        # Delta leaves out a transaction of a number that it knows, and lets only one of two commit that are open.
+        # Delta leaves out a transaction of a number that it knows, and lets only one of two commit that are open. Sail
+        # does not, and writes lakes of one machine, which the lock keeps others from.
         self.save(writer.options(txnAppId=table, txnVersion=turn), table)
-        if self.spark.conf.get(LAST_COMMIT, None) is None:
+        if engine_of_this_process().says_commits and self.spark.conf.get(LAST_COMMIT, None) is None:
             raise self.written_meanwhile(table)
 
     def save(self, writer: DataFrameWriter, table: str) -> None:

@@ -8,6 +8,7 @@ from jobs.lake.delta_tables import DeltaTables
 from jobs.lake.lease import LeaseLock
 from jobs.lake.one_writer import Holder, LockFile, held_once, waiting
 from jobs.lake.tables import Lake
+from jobs.runtime.addresses import Address
 from jobs.runtime.errors import UserError
 from jobs.runtime.session import SAIL, engine_of_this_process
 
@@ -27,10 +28,8 @@ def locked(lake: Lake, holder: Holder, wait: float, say: Callable[[str], None]) 
         UserError: The folder can't be written to.
     """
     address = lake.address
-    if " " in str(address) and engine_of_this_process() is SAIL:
-        raise UserError(
-            f"--lake {address}: Sail can only read a folder whose path has a blank: rename it, or use Spark"
-        )
+    if engine_of_this_process() is SAIL:
+        check_sail_writes(address)
     with held_once(lake.root) as is_first:
         if not is_first:
             yield None
@@ -48,3 +47,13 @@ def locked(lake: Lake, holder: Holder, wait: float, say: Callable[[str], None]) 
                     yield lease.gone
             finally:
                 lease.let_go()
+
+
+def check_sail_writes(address: Address) -> None:
+    """Refuse a place where Sail writes nothing, or where nothing would keep another writer out meanwhile."""
+    if address.folder is None:
+        raise UserError(f"--lake {address}: Sail only writes into a lake of this machine: use Spark")
+    if " " in str(address):
+        raise UserError(
+            f"--lake {address}: Sail can only read a folder whose path has a blank: rename it, or use Spark"
+        )

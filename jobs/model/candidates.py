@@ -5,6 +5,7 @@ they are needed because that takes seconds.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
@@ -77,6 +78,21 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Grown:
+    """Trees, with the log loss by round.
+
+    Args:
+        booster: All that were grown.
+        losses: Of the rows that they were grown on.
+        validation_losses: Of those that ended the fit; none where nobody did.
+    """
+
+    booster: "xgboost.Booster"
+    losses: Sequence[float]
+    validation_losses: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class OutOfFold:
     """What a candidate says of applicants that it was not fitted on, in the order of their identifiers.
 
@@ -144,38 +160,55 @@ class Trees:
 
     def fit(self, rows: FoldRows) -> Fitted:
         """As `Candidate.fit`."""
-        import xgboost
+        booster = grow(rows, self.settings, 1).booster
+        if rows.stop_labels.size:
+            return by_step(booster, np.array([booster.best_iteration + 1]), rows.left_out)
+        most = booster.num_boosted_rounds()
+        return by_step(booster, np.array([*range(STEP, most, STEP), most]), rows.left_out)
 
-        bins = self.settings.max_bin
-        train = xgboost.QuantileDMatrix(
-            rows.values, rows.labels, weight=rows.weights, missing=np.nan, max_bin=bins, nthread=1
-        )
-        parameters = {**self.parameters, **monotone(self.settings, rows.signs)}
-        parameters |= {"objective": "binary:logistic", "eval_metric": LOSS, "nthread": 1}
-        if rows.bad_rate is not None:
-            parameters |= {"base_score": rows.bad_rate}
-        if not rows.stop_labels.size:
-            most = min(self.settings.rounds, self.settings.few_rounds)
-            grown = xgboost.train(parameters, train, most)
-            return by_step(grown, np.array([*range(STEP, most, STEP), most]), rows.left_out)
-        stop = xgboost.QuantileDMatrix(
-            rows.stop_values,
-            rows.stop_labels,
-            weight=rows.stop_weights,
-            ref=train,
-            missing=np.nan,
-            max_bin=bins,
-            nthread=1,
-        )
-        stopped = xgboost.train(
-            parameters,
-            train,
-            self.settings.rounds,
-            evals=[(stop, "stop")],
-            early_stopping_rounds=self.settings.early_stopping_rounds,
-            verbose_eval=False,
-        )
-        return by_step(stopped, np.array([stopped.best_iteration + 1]), rows.left_out)
+
+def grow(rows: FoldRows, settings: Train, threads: int) -> Grown:
+    """Trees in one process: as many as the settings say, or until the stop rows have not gained for a while."""
+    import xgboost
+
+    train = matrix(rows.values, rows.labels, rows.weights, settings, threads)
+    parameters: dict[str, Any] = {**booster_parameters(settings), **monotone(settings, rows.signs)}
+    parameters |= {"objective": "binary:logistic", "eval_metric": LOSS, "nthread": threads}
+    if rows.bad_rate is not None:
+        parameters |= {"base_score": rows.bad_rate}
+    history: dict[str, dict[str, list[float]]] = {}
+    if not rows.stop_labels.size:
+        most = min(settings.rounds, settings.few_rounds)
+        watched = [(train, "train")]
+        booster = xgboost.train(parameters, train, most, evals=watched, evals_result=history, verbose_eval=False)
+        return Grown(booster, history["train"][LOSS], ())
+    stop = matrix(rows.stop_values, rows.stop_labels, rows.stop_weights, settings, threads, train)
+    booster = xgboost.train(
+        parameters,
+        train,
+        settings.rounds,
+        evals=[(train, "train"), (stop, "stop")],
+        early_stopping_rounds=settings.early_stopping_rounds,
+        evals_result=history,
+        verbose_eval=False,
+    )
+    return Grown(booster, history["train"][LOSS], history["stop"][LOSS])
+
+
+def matrix(
+    values: Values,
+    labels: Labels,
+    weights: Vector,
+    settings: Booster,
+    threads: int,
+    bins_of: "xgboost.QuantileDMatrix | None" = None,
+) -> "xgboost.QuantileDMatrix":
+    """The rows as xgboost takes them; in the bins of others, where these are given."""
+    import xgboost
+
+    return xgboost.QuantileDMatrix(
+        values, labels, weight=weights, ref=bins_of, missing=np.nan, max_bin=settings.max_bin, nthread=threads
+    )
 
 
 def by_step(booster: "xgboost.Booster", steps: Counts, values: Values) -> Fitted:
@@ -220,9 +253,19 @@ class Logistic:
         values, labels = np.vstack([rows.values, rows.stop_values]), np.append(rows.labels, rows.stop_labels)
         scale = Standardised.of(values)
         line: Any = LogisticRegression(C=self.c, max_iter=MOST_ITERATIONS)
-        line.fit(scale.apply(values), labels, sample_weight=np.append(rows.weights, rows.stop_weights))
-        margins = line.decision_function(scale.apply(rows.left_out))
+        with on_one_core():
+            line.fit(scale.apply(values), labels, sample_weight=np.append(rows.weights, rows.stop_weights))
+            margins = line.decision_function(scale.apply(rows.left_out))
         return Fitted(np.array([margins], dtype=np.float64), np.array([0]), np.array([np.count_nonzero(line.coef_)]))
+
+
+def on_one_core() -> AbstractContextManager[object]:
+    """Algebra by one thread, as Spark has it in its workers: where fits share a process they would be in each other's
+    way."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from jobs.model.candidates import (
     Trees,
     Values,
     booster_parameters,
+    on_one_core,
 )
 from jobs.model.measures import Vector
 from jobs.runtime.settings import Train
@@ -131,7 +132,8 @@ def fit(values: Values, labels: Labels, weights: Vector, signs: Sequence[int], s
         return LinearPart((), float(np.log(bad / (1 - bad))))
     scaled = np.column_stack([scale.of(values[:, place]) for place, scale in scales.items()])
     line: Any = LogisticRegression(C=settings.linear_c, max_iter=MOST_ITERATIONS)
-    line.fit(scaled, labels, sample_weight=weights)
+    with on_one_core():
+        line.fit(scaled, labels, sample_weight=weights)
     coefficients = dict(zip(scales, line.coef_[0].tolist(), strict=True))
     allowed = {
         place: coefficient

@@ -33,6 +33,7 @@ from jobs.registry.runs import Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered
 from jobs.runtime.errors import ModelRefused, UserError
+from jobs.runtime.session import computed_once
 from jobs.scoring import batch
 from jobs.scoring.shifts import drift_of, most_gaining
 from jobs.scoring.test_applicants import with_audited
@@ -119,13 +120,10 @@ def ask(readable: Readable, watched: Sequence[str], confidence: float) -> Answer
         confidence: Of what chance alone would show of it.
     """
     asked = batch.with_probabilities(readable.rows, readable.model, watched)
-    scored = by_twins_where_they_said(asked, readable.twins).persist()  # read more than once, scored once
-    try:
+    with computed_once(by_twins_where_they_said(asked, readable.twins)) as scored:
         known = scored.where(F.col("TARGET").isNotNull()).select(KEY, "TARGET", "probability").toPandas()
         test = known.dropna(subset="probability").sort_values(KEY, ignore_index=True)
         return Answers(test, drift_of(scored, watched, confidence))
-    finally:
-        scored.unpersist()
 
 
 def compare(job: Job, store: Store, training: Training, test: pd.DataFrame, champion: Registered | None) -> Comparison:

@@ -129,6 +129,13 @@ class OpenRun:
         finally:
             mlflow.pyspark.ml.autolog(disable=True, silent=True)
 
+    def log_parameters(self, parameters: Mapping[str, float | int | str]) -> None:
+        """What the run was told, by name."""
+        from mlflow.entities import Param
+
+        said = [Param(name, str(value)) for name, value in parameters.items()]
+        self.connection.client.log_batch(self.id, params=said)
+
     def of_trial(self, run_id: str) -> "OpenRun":
         """A trial's run, to log to once more."""
         return OpenRun(self.connection, run_id, self.experiment_id)

@@ -1,12 +1,12 @@
 """The one place that builds a session, and the only one that knows which engine it has.
 
 `spark` is Apache Spark, on this machine or a cluster, and runs every verb. `sail` is Sail, a Spark Connect server in
-Rust inside this process: one machine, no JVM, the same DataFrames; it runs the verbs that need no more than those.
+Rust inside this process: one machine, no JVM, the same DataFrames. What it can't do as Spark does is a method of both.
 """
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
@@ -33,8 +33,8 @@ REQUIRED = {
     # Tables hashed by applicant stay so in joins that also compare another column: one shuffle a table.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
 }
-ON_SAIL: Final = frozenset({"assemble", "catalogue", "features", "serve", "status"})
-"""What Sail runs: the others need Spark's readers, its barrier stages, or MLflow on Spark."""
+NOT_ON_SAIL: Final = frozenset({"backfill", "ingest", "nightly", "run"})
+"""What Sail does not run: `ingest` needs Spark's readers, the others call it."""
 
 SAIL_SETTINGS: Final = {
     # A service may be idle for a night; Sail would drop its session after a quarter of an hour.
@@ -42,8 +42,10 @@ SAIL_SETTINGS: Final = {
     # Few applicants are read from large files: what is not asked for need not be decoded.
     "SAIL_PARQUET__PUSHDOWN_FILTERS": "true",
     "RUST_LOG": "error",
+    # Trees are small: threads that spin between them cost four times what growing does where cores are shared.
+    "OMP_WAIT_POLICY": "passive",
 }
-"""For Sail's server, where the environment does not say otherwise."""
+"""For the process of Sail's server, where the environment does not say otherwise."""
 
 
 def open_session(name: str, engine: Engine = "spark", env: str = "local") -> SparkSession:
@@ -131,6 +133,9 @@ class Stage:
 class Spark:
     """Apache Spark, on this machine or a cluster."""
 
+    says_commits = True
+    """Whether the session's settings say after a write which version of a Delta table it made, if any."""
+
     def open(self, name: str, env: str) -> SparkSession:
         """The session, with the sizes of an environment; spark-submit has started it already."""
         builder = SparkSession.builder.appName(f"home-credit {name}")
@@ -139,6 +144,37 @@ class Spark:
     def settling(self) -> AbstractContextManager[Settle]:
         """All parts of the feature table are one plan."""
         return nullcontext(as_planned)
+
+    def beside(self, rows: DataFrame, stored: Callable[[], DataFrame]) -> DataFrame:  # noqa: ARG002  as Sail
+        """The rows, to be written beside those that are stored."""
+        return rows
+
+    @contextmanager
+    def computed_once(self, rows: DataFrame) -> Iterator[DataFrame]:
+        """The rows, which are kept where they are computed first."""
+        rows.persist()
+        try:
+            yield rows
+        finally:
+            rows.unpersist()
+
+    def apart(self, rows: DataFrame, number: str, numbers: int) -> DataFrame:
+        """The rows of each number in a task of their own: by their hash several would share one while a core is idle.
+
+        Args:
+            rows: Of which a column is the number.
+            number: That column.
+            numbers: How many there are.
+        """
+        return rows.repartitionById(numbers, number)
+
+    def master(self, session: SparkSession) -> str:
+        """What runs the tasks, as Spark names it."""
+        return session.sparkContext.master or ""
+
+    def parallelism(self, session: SparkSession) -> int:
+        """How many tasks run at once, as far as the engine knows; a setting may say otherwise."""
+        return session.sparkContext.defaultParallelism
 
     def application_id(self, session: SparkSession) -> str | None:
         """The name of the application in Spark's history server."""
@@ -164,13 +200,16 @@ class Spark:
 class Sail:
     """Sail, whose server is this process's from its first session on: its client hangs when Python lets go of it."""
 
+    says_commits = False
+
     def __init__(self) -> None:
         self.server: SparkConnectServer | None = None
 
     def open(self, name: str, env: str) -> SparkSession:  # noqa: ARG002  as Spark
         """The session; it has no sizes."""
-        if name not in ON_SAIL:
-            raise UserError(f"session.engine = sail runs {', '.join(sorted(ON_SAIL))}, not {name}: leave it at spark")
+        if name in NOT_ON_SAIL:
+            left_out = ", ".join(sorted(NOT_ON_SAIL))
+            raise UserError(f"session.engine = sail runs all verbs but {left_out}: leave it at spark for {name}")
         if "PYSPARK_GATEWAY_PORT" in os.environ:
             raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {name} ...")
         if self.server is None:
@@ -193,6 +232,28 @@ class Sail:
                 return [written_and_read(part, f"{folder}/{next(written)}") for part in parts]
 
             yield settle
+
+    def beside(self, rows: DataFrame, stored: Callable[[], DataFrame]) -> DataFrame:
+        """The rows in the stored ones' own types: Sail takes no list whose elements Arrow has another name for."""
+        return stored().limit(0).unionByName(rows, allowMissingColumns=True)
+
+    @contextmanager
+    def computed_once(self, rows: DataFrame) -> Iterator[DataFrame]:
+        """The rows, from a file: Sail persists nothing."""
+        with TemporaryDirectory(prefix="home-credit-") as folder:
+            yield written_and_read(rows, f"{folder}/rows")
+
+    def apart(self, rows: DataFrame, number: str, numbers: int) -> DataFrame:  # noqa: ARG002  as Spark
+        """Where it puts them itself."""
+        return rows
+
+    def master(self, session: SparkSession) -> str:  # noqa: ARG002  as Spark
+        """As Spark would name what this process is."""
+        return "local[*]"
+
+    def parallelism(self, session: SparkSession) -> int:  # noqa: ARG002  as Spark
+        """The cores of this process."""
+        return len(os.sched_getaffinity(0))
 
     def application_id(self, session: SparkSession) -> str | None:  # noqa: ARG002  as Spark
         """It keeps no history."""
@@ -219,6 +280,11 @@ def engine_of_this_process() -> Spark | Sail:
 def settling() -> AbstractContextManager[Settle]:
     """How the parts of the feature table are ended while it is written."""
     return engine_of_this_process().settling()
+
+
+def computed_once(rows: DataFrame) -> AbstractContextManager[DataFrame]:
+    """The rows for what is done within the block, computed once however often they are read."""
+    return engine_of_this_process().computed_once(rows)
 
 
 def application_id(session: SparkSession) -> str | None:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from jobs.runtime.session import engine_of_this_process
+
 HOLD_SECONDS = 1.0
 """That a probing task keeps its slot, so that the next one needs another."""
 
@@ -23,7 +25,7 @@ def on_one_machine(spark: SparkSession) -> bool:
 
 def master_of(spark: SparkSession) -> str:
     """What runs the tasks, as Spark names it."""
-    return spark.sparkContext.master or ""
+    return engine_of_this_process().master(spark)
 
 
 def task_slots(spark: SparkSession, wanted: int, seconds: float) -> int:
@@ -51,7 +53,7 @@ def cores_here(spark: SparkSession) -> int:
         return 1
     # For local[*] Spark's count is that of the JVM, unless a setting takes its place.
     set_elsewhere = spark.conf.get("spark.default.parallelism", None) is not None
-    return len(os.sched_getaffinity(0)) if set_elsewhere else spark.sparkContext.defaultParallelism
+    return len(os.sched_getaffinity(0)) if set_elsewhere else engine_of_this_process().parallelism(spark)
 
 
 def probed(spark: SparkSession, tasks: int) -> int:

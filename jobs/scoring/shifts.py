@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from features.spec import KEY
 from jobs.model.booster import Model
 from jobs.model.drift import BINS, Drift, Shift, population_stability, stability_noise
+from jobs.runtime.session import computed_once
 from jobs.runtime.settings import Gates
 from jobs.scoring import batch
 from jobs.scoring.twins import by_twins_where_they_said
@@ -40,11 +41,8 @@ def drift_between(
     columns = [KEY, "TARGET", *model.features]
     both = test.selectExpr(*columns).unionByName(new.selectExpr(*columns))
     asked = batch.with_probabilities(both, model, watched)
-    scored = by_twins_where_they_said(asked, twins).persist()  # read three times, scored once
-    try:
+    with computed_once(by_twins_where_they_said(asked, twins)) as scored:
         return drift_of(scored, watched, settings.confidence)
-    finally:
-        scored.unpersist()
 
 
 def drift_of(scored: DataFrame, features: Sequence[str], confidence: float) -> Drift | None:

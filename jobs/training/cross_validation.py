@@ -21,6 +21,7 @@ from jobs.lake import folds
 from jobs.model.candidates import Candidate, FoldRows, Labels, OutOfFold, Values, signs_of
 from jobs.model.measures import Vector
 from jobs.model.null_importance import kept
+from jobs.runtime.session import engine_of_this_process
 from jobs.runtime.settings import Search, Selection, Split
 from jobs.scoring import batch
 
@@ -186,8 +187,7 @@ def in_tasks(
     """Each task has every row and the number of the fold to leave out; all that they answer is collected."""
     numbers = list(fits)
     each = dealt.rows.select(F.explode(F.array(*[F.lit(number) for number in numbers])).alias(LEFT_OUT), "*")
-    # By their hash several would share a task while a core is idle.
-    apart = each.repartitionById(len(numbers), LEFT_OUT)
+    apart = engine_of_this_process().apart(each, LEFT_OUT, len(numbers))
     return apart.groupBy(LEFT_OUT).applyInArrow(work, schema).toPandas()
 
 

@@ -9,56 +9,49 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.spec import KEY, WEIGHT, Named
-from jobs.lake import folds
-from jobs.model.candidates import LOSS, booster_parameters, monotone, signs_of
+from jobs.model.candidates import LOSS, Grown, booster_parameters, monotone, signs_of
 from jobs.runtime.session import setting
 from jobs.runtime.settings import Train
 from jobs.scoring import batch
 
 if TYPE_CHECKING:
     from xgboost.spark import SparkXGBClassifier, SparkXGBClassifierModel
-    from xgboost.spark.summary import XGBoostTrainingSummary
 
 PACKED = "inputs"
+IS_VALIDATION = "is_validation"
 
 
-def boosted(rows: DataFrame, inputs: Sequence[Named], settings: Train) -> "SparkXGBClassifierModel":
-    """The estimator's fit until the validation folds have not gained for a while. It stops on log loss because its
-    distributed AUC is only an approximation.
+def fit_across_workers(
+    rows: DataFrame, inputs: Sequence[Named], settings: Train, is_validation: Column | None
+) -> Grown:
+    """The estimator's fit. It stops on log loss because its distributed AUC is only an approximation.
 
     Args:
-        rows: SK_ID_CURR, TARGET, part, SAMPLE_WEIGHT and the features; those of the validation folds are not learned
-            from.
+        rows: SK_ID_CURR, TARGET, SAMPLE_WEIGHT, the features and what `is_validation` reads.
         inputs: The features, in order.
         settings: What the trees look like.
+        is_validation: Whose log loss ends the fit; None where nobody's does.
     """
-    ends: Mapping[str, int | str] = {
-        "validation_indicator_col": "is_validation",
-        "early_stopping_rounds": settings.early_stopping_rounds,
-    }
-    return estimated(rows, inputs, settings, F.col("part") == folds.VALIDATION, ends)
-
-
-def grown(rows: DataFrame, inputs: Sequence[Named], settings: Train) -> "SparkXGBClassifierModel":
-    """The estimator's fit of all rounds on all of the rows."""
-    return estimated(rows, inputs, settings, F.lit(False), {})
+    fitted = estimated(rows, inputs, settings, is_validation)
+    history = fitted.training_summary
+    assert history is not None
+    stops = history.validation_objective_history
+    return Grown(fitted.get_booster(), history.train_objective_history[LOSS], stops.get(LOSS, ()))
 
 
 def estimated(
-    rows: DataFrame, inputs: Sequence[Named], settings: Train, is_validation: Column, ends: Mapping[str, int | str]
+    rows: DataFrame, inputs: Sequence[Named], settings: Train, is_validation: Column | None
 ) -> "SparkXGBClassifierModel":
-    """The estimator's fit, ended as it says."""
-    data = laid_out(rows, inputs, settings.num_workers, is_validation)
+    """What the estimator makes; see `fit_across_workers`."""
+    ends: Mapping[str, int | str] = {
+        "validation_indicator_col": IS_VALIDATION,
+        "early_stopping_rounds": settings.early_stopping_rounds,
+    }
+    stops = F.lit(False) if is_validation is None else is_validation
+    data = laid_out(rows, inputs, settings.num_workers, stops)
     with plans_as_they_are(rows.sparkSession):
-        fitted: SparkXGBClassifierModel = classifier(inputs, settings, ends).fit(data)
+        fitted: SparkXGBClassifierModel = classifier(inputs, settings, {} if is_validation is None else ends).fit(data)
     return fitted
-
-
-def history_of(fitted: "SparkXGBClassifierModel") -> "XGBoostTrainingSummary":
-    """The log loss by round."""
-    history = fitted.training_summary
-    assert history is not None
-    return history
 
 
 def laid_out(rows: DataFrame, inputs: Sequence[Named], num_workers: int, is_validation: Column) -> DataFrame:
@@ -67,7 +60,7 @@ def laid_out(rows: DataFrame, inputs: Sequence[Named], num_workers: int, is_vali
     The features are one array: columns would be twice the bytes to shuffle, and a thousand of each batch for Python.
     """
     packed = batch.as_array([named.name for named in inputs]).alias(PACKED)
-    columns = rows.select(KEY, "TARGET", WEIGHT, is_validation.alias("is_validation"), packed)
+    columns = rows.select(KEY, "TARGET", WEIGHT, is_validation.alias(IS_VALIDATION), packed)
     return columns.repartition(num_workers, KEY).sortWithinPartitions(KEY)
 
 

@@ -21,15 +21,16 @@ from jobs.lake.weights import summed
 from jobs.model import calibration, linear_part, measures
 from jobs.model.booster import Model, load_model, seal, sha256_of
 from jobs.model.calibration import Calibration
-from jobs.model.candidates import LOSS, OutOfFold, Trees
+from jobs.model.candidates import OutOfFold, Trees
 from jobs.model.choice import Trial
 from jobs.model.linear_part import LinearPart, Mixed
 from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Vector
+from jobs.runtime.session import computed_once
 from jobs.runtime.settings import Settings, Train
 from jobs.scoring import batch
 from jobs.training import cross_validation
-from jobs.training.distributed_fit import boosted, grown, history_of
+from jobs.training.booster_fit import boosted, grown
 from jobs.training.linear_fit import linear_fit
 from jobs.training.training_set import TrainingSet
 
@@ -131,7 +132,7 @@ def measured_on_test_folds(training: TrainingSet, settings: Train) -> Trained:
     )
     if settings.test_folds_too != "always":
         return trained
-    again = grown(training.rows, training.inputs, with_rounds(settings, ended.rounds)).get_booster()
+    again = grown(training.rows, training.inputs, with_rounds(settings, ended.rounds)).booster
     return replace(
         trained,
         model=calibrated(again, training, line),
@@ -167,13 +168,13 @@ def measured_out_of_fold(
     part = linear_fit(fitted_on, read.inputs, settings.train) if settings.train.linear_share else None
     whom = "all labelled applicants" if is_everybody else "those outside of the test folds"
     return Trained(
-        model=calibrated(mixed(fitted.get_booster(), part, settings.train), read, line),
+        model=calibrated(mixed(fitted.booster, part, settings.train), read, line),
         calibration=line,
         linear=part,
         rounds=ended.rounds,
         ended=f"{ended.why}; grown on {whom}"
         + ("" if part is None else f", with a linear part of {len(part.steps)} features"),
-        curves={"train_log_loss": by_round(history_of(fitted).train_objective_history[LOSS]), **ended.curves},
+        curves={"train_log_loss": by_round(fitted.losses), **ended.curves},
         fitted_on=fitted_on,
         measured_on=MeasuredOn.OUT_OF_FOLD,
         measured=said[said[KEY].isin(own[KEY])].reset_index(drop=True),
@@ -184,7 +185,7 @@ def other_seed(training: TrainingSet, trained: Trained, settings: Train) -> Mode
     """The model that the next seed gives of as many trees on the same rows."""
     other = with_rounds(settings, trained.rounds).model_copy(update={"seed": settings.seed + 1})
     fitted = grown(trained.fitted_on, training.inputs, other)
-    return calibrated(mixed(fitted.get_booster(), trained.linear, settings), training, trained.calibration)
+    return calibrated(mixed(fitted.booster, trained.linear, settings), training, trained.calibration)
 
 
 def ask_twins(training: TrainingSet, settings: Settings, rounds: int) -> OutOfFold:
@@ -196,13 +197,11 @@ def ask_twins(training: TrainingSet, settings: Settings, rounds: int) -> OutOfFo
     everybody = settings.search.model_copy(update={"rows": training.rows.count()})
     dealt = cross_validation.deal(training.rows, training.inputs, settings.split, everybody, None)
     dealt = cross_validation.deal_again(dealt, settings.split, MEASURING_DEAL)
-    dealt.rows.persist()
-    try:
-        selected = replace(cross_validation.selected(dealt, settings.selection), bad_rate=bad_rate_of(dealt.rows))
+    with computed_once(dealt.rows) as rows:
+        selected = cross_validation.selected(replace(dealt, rows=rows), settings.selection)
         trees = with_rounds(settings.train, rounds)
-        return cross_validation.out_of_fold(selected, Mixed(trees) if trees.linear_share else Trees(trees))
-    finally:
-        dealt.rows.unpersist()
+        candidate = Mixed(trees) if trees.linear_share else Trees(trees)
+        return cross_validation.out_of_fold(replace(selected, bad_rate=bad_rate_of(rows)), candidate)
 
 
 def bad_rate_of(rows: DataFrame) -> float:
@@ -220,15 +219,10 @@ def with_rounds(settings: Train, rounds: int) -> Train:
 def stopped_early(training: TrainingSet, settings: Train) -> "tuple[xgboost.Booster, Ended]":
     """Trees on the training folds until the validation folds' log loss has not fallen for a while, up to the best."""
     fitted = boosted(training.rows.where(F.col("part") != folds.TEST), training.inputs, settings)
-    booster, history = fitted.get_booster(), history_of(fitted)
-    rounds = booster.best_iteration + 1
-    losses = history.validation_objective_history[LOSS]
-    curves = {
-        "train_log_loss": by_round(history.train_objective_history[LOSS]),
-        "validation_log_loss": by_round(losses),
-    }
+    rounds, losses = fitted.booster.best_iteration + 1, fitted.validation_losses
+    curves = {"train_log_loss": by_round(fitted.losses), "validation_log_loss": by_round(losses)}
     why = f"{len(losses)} rounds, the best is {rounds}: validation log loss {losses[rounds - 1]:.5f}"
-    return booster[:rounds], Ended(rounds, why, curves)
+    return fitted.booster[:rounds], Ended(rounds, why, curves)
 
 
 def best_out_of_fold(tried: Trial) -> Ended:

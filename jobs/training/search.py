@@ -1,7 +1,7 @@
 """Boosters and the baseline, cross-validated one after the other, each a child of the training's run."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -12,6 +12,7 @@ from jobs.lake.job import Step
 from jobs.model.candidates import Candidate, Logistic, Trees
 from jobs.model.choice import Choice, Trial, choose, undecided
 from jobs.registry.runs import OpenRun
+from jobs.runtime.session import computed_once
 from jobs.runtime.settings import Search, Settings, Train
 from jobs.training import cross_validation
 from jobs.training.cross_validation import NO_FOLD, Dealt
@@ -72,8 +73,8 @@ def search(step: Step, run: OpenRun, training: TrainingSet, settings: Settings) 
     dealt = dealt_for(training, settings)
     if dealt is None:
         return as_set
-    dealt.rows.persist()
-    try:
+    with computed_once(dealt.rows) as rows:
+        dealt = replace(dealt, rows=rows)
         fewest = cross_validation.fewest_to_fit_on(dealt)
         if fewest < settings.search.fewest_of_a_class:
             step.say(
@@ -83,8 +84,6 @@ def search(step: Step, run: OpenRun, training: TrainingSet, settings: Settings) 
             )
             return as_set
         return searched(step, run, dealt, names, settings)
-    finally:
-        dealt.rows.unpersist()
 
 
 def dealt_for(training: TrainingSet, settings: Settings) -> Dealt | None:

@@ -23,7 +23,7 @@ from jobs.lake.job import Job
 from jobs.lake.tables import FEATURES
 from jobs.model.candidates import LOSS, booster_parameters
 from jobs.runtime.settings import Train
-from jobs.training.distributed_fit import boosted
+from jobs.training.booster_fit import boosted
 from jobs.training.training_set import read_training_set
 from tests.benchmarks.stopwatch import Stopwatch
 
@@ -51,8 +51,8 @@ def across_workers(job: Job, work: Path, watch: Stopwatch) -> None:
     (folder / FILES).write_text("\n".join(job.lake.read_run_date(FEATURES, job.run_date).inputFiles()))
     settings = fixed_rounds(job.settings.train)
     with watch.time(ACROSS):
-        fitted = boosted(training, settings)
-    watch.seconds[VALIDATION_LOSS] = fitted.training_summary.validation_objective_history[LOSS][-1]
+        fitted = boosted(rows, training.inputs, settings)
+    watch.seconds[VALIDATION_LOSS] = fitted.validation_losses[-1]
 
 
 def in_one_process(settings: Train, work: Path, watch: Stopwatch) -> None:
