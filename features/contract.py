@@ -117,6 +117,11 @@ def refused_rows(parsed: DataFrame, table: Table, *also: str) -> DataFrame:
     )
 
 
+def refused_type(table: Table) -> str:
+    """What `refused_rows` gives, in Spark's DDL."""
+    return ", ".join([f"{FILE} STRING", *(f"{name} STRING" for name in names(table)), f"{ERRORS} {ERRORS_TYPE}"])
+
+
 def repeated_keys(accepted: DataFrame, table: Table) -> DataFrame:
     """The keys that several accepted rows share, in columns named by `of_key`."""
     shared = accepted.groupBy(*table.key).agg(F.count(F.lit(1)).alias("_rows")).where("_rows > 1")
@@ -145,11 +150,6 @@ def contradictions(accepted: DataFrame, contradicting: DataFrame, table: Table) 
         *(F.col(name).cast("string").alias(name) for name in names(table)),
         F.array(why).cast(ERRORS_TYPE).alias(ERRORS),
     )
-
-
-def new_level(column: Column) -> SqlColumn:
-    """Whether an accepted row holds a level that the column's open list does not."""
-    return F.col(column.name).isNotNull() & ~F.col(column.name).isin(*column.levels)
 
 
 def cell(column: Column) -> SqlColumn:

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from features.contract import names
 from jobs.lake.checks import Check, Checked, check_tables, keeping, problems
 from jobs.lake.checks_table import write_counts
 from jobs.lake.comparison import Compared
@@ -163,7 +162,7 @@ def write_table(job: Job, checked: Checked, descriptions: Descriptions, step: St
     comments = {
         column.name: descriptions.of_column.get((table.name, column.name), column.about) for column in table.columns
     }
-    version = job.lake.replace(source_table(table.name), checked.accepted.select(*names(table)), job.run_date, comments)
+    version = job.lake.replace(source_table(table.name), checked.accepted, job.run_date, comments)
     step.measure(f"{table.name} rows", checked.rows(Check.ACCEPTED))
     return version
 

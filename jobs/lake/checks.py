@@ -1,5 +1,6 @@
 """A delivery held against its contracts: which rows are taken, which are refused and why, and what was counted."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from enum import Enum
 from functools import partial, reduce
 
 from pyspark import StorageLevel
+from pyspark.sql import Column as SqlColumn
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
@@ -20,20 +22,24 @@ from features.contract import (
     FILE,
     UNREADABLE,
     accepted_rows,
+    any_of,
     contradicting_keys,
     contradictions,
-    new_level,
+    names,
     parse,
     refused_rows,
+    refused_type,
     repeated_keys,
     without_repeats,
 )
 from features.rows_as_sent import few, how_to_write, shown
 from features.spec import Column, Table
 from jobs.lake import contents
-from jobs.lake.csv_files import SourceFile, open_file, read_cells, told_when_unreadable
+from jobs.lake.csv_files import LINE, SourceFile, SplitLines, open_file, split_lines, told_when_unreadable
 from jobs.lake.delivery_files import Folder, Packed, unpacking, where_instead
 from jobs.lake.job import Step
+from jobs.lake.packed_rows import COUNT, count_levels, count_values, pack, unpack
+from jobs.lake.repeated_keys import only, suspects, without
 from jobs.runtime.errors import ContractBroken, UserError
 from jobs.runtime.settings import Ingest
 
@@ -86,13 +92,20 @@ class Counted:
 
     Args:
         table: Its contract.
-        accepted: The rows that keep it, in typed columns.
+        packs: The rows that keep it, as `packed_rows.PACKED`.
+        levels: The levels in them, as `packed_rows.count_levels` counts them.
         findings: What was counted.
     """
 
     table: Table
-    accepted: DataFrame
+    packs: DataFrame
+    levels: DataFrame
     findings: tuple[Finding, ...]
+
+    @property
+    def accepted(self) -> DataFrame:
+        """The contract's columns of the rows that keep it."""
+        return unpack(self.packs, self.table, names(self.table)).drop(FILE)
 
     def rows(self, check: Check, file: str | None = None) -> int:
         """Rows that a check counted, over all files or in one."""
@@ -105,30 +118,30 @@ class Counted:
 
 @dataclass(frozen=True)
 class Checked(Counted):
-    """A source table of the delivery, checked but not yet written; beside the accepted rows stands their `FILE`.
+    """A source table of the delivery, checked but not yet written.
 
     Args:
         files: Where it comes from.
-        parsed: Every row, as `contract.parse` gives it.
+        parsed: The rows of lines that are not plain, as `contract.parse` gives them; None where all lines are.
         contradicted: Rows that contradict another of their key, as `contract.refused_rows` gives them; None for none.
         broken: Why the delivery can't be taken, whatever the number of refused rows.
     """
 
     files: tuple[SourceFile, ...]
-    parsed: DataFrame
+    parsed: DataFrame | None
     contradicted: DataFrame | None
     broken: tuple[str, ...]
 
     def refused(self) -> DataFrame:
         """`FILE`, the cells as delivered, and the reasons."""
-        return all_refused(self.parsed, self.contradicted, self.table)
+        return all_refused(self.packs.sparkSession, self.parsed, self.contradicted, self.table)
 
 
 @dataclass(frozen=True)
 class OncePerKey:
-    """The accepted rows with each key once, and those that contradict another of their key; None for none."""
+    """Packs of the accepted rows with each key once, and rows that contradict another of their key; None for none."""
 
-    rows: DataFrame
+    packs: DataFrame
     contradicted: DataFrame | None
 
 
@@ -141,17 +154,12 @@ class FileCount:
         refused: Rows that break it.
         blank: Rows that hold nothing.
         half: A line that was cut by a newline inside quotes; None where none was.
-        new: For each open list the rows that hold a level that it does not.
     """
 
-    kept: int
-    refused: int
-    blank: int
-    half: str | None
-    new: Mapping[str, int]
-
-
-NO_ROWS = FileCount(0, 0, 0, None, {})
+    kept: int = 0
+    refused: int = 0
+    blank: int = 0
+    half: str | None = None
 
 
 @dataclass
@@ -242,60 +250,74 @@ def named_files() -> Iterator[tuple[Table, str]]:
 
 def check_table(spark: SparkSession, kept: Kept, table: Table, files: Sequence[SourceFile]) -> Checked:
     """Parse the files of a table in one pass, count what is wrong, and look for repeated keys."""
-    cells = reduce(DataFrame.unionByName, (read_cells(spark, file) for file in files))
-    parsed = kept.keep(parse(cells, table))
+    parts = [replace(part, lines=kept.keep(part.lines)) for file in files for part in split_lines(spark, file)]
     with told_when_unreadable():
-        counts = count_rows(parsed, table)
-    by_file = {file.name: counts.get(file.name, NO_ROWS) for file in files}
-    once = once_per_key(accepted_rows(parsed, table), table, kept)
-    findings = [*count_outcomes(by_file, once, table), *count_new_levels(by_file, once.rows, table)]
+        plain, others = count_lines(parts)
+    packs = reduce(DataFrame.unionByName, (part.plain() for part in parts))
+    parsed, counts = None, {}
+    if others:
+        parsed = kept.keep(parse(reduce(DataFrame.unionByName, (part.others() for part in parts)), table))
+        counts = count_rows(parsed)
+        packs = packs.unionByName(kept.keep(pack(accepted_rows(parsed, table), table, "others")))
+    by_file = {file.name: counts.get(file.name, FileCount()) for file in files}
+    by_file = {name: replace(count, kept=count.kept + plain.get(name, 0)) for name, count in by_file.items()}
+    levels = kept.keep(count_levels(packs, table))
+    once = once_per_key(packs, table, kept)
+    accepted = levels if once.packs is packs else kept.keep(count_levels(once.packs, table))
+    findings = [*count_outcomes(by_file, once, table), *count_new_levels(levels, accepted, by_file, table)]
     if any(finding.rows for finding in findings if finding.check is Check.REFUSED):
-        findings += count_reasons(all_refused(parsed, once.contradicted, table))
+        findings += count_reasons(all_refused(spark, parsed, once.contradicted, table))
     broken = tuple(unfit_files(by_file, table))
-    return Checked(table, once.rows, tuple(findings), tuple(files), parsed, once.contradicted, broken)
+    return Checked(table, once.packs, accepted, tuple(findings), tuple(files), parsed, once.contradicted, broken)
 
 
-def all_refused(parsed: DataFrame, contradicted: DataFrame | None, table: Table) -> DataFrame:
+def all_refused(
+    spark: SparkSession, parsed: DataFrame | None, contradicted: DataFrame | None, table: Table
+) -> DataFrame:
     """The rows that break the contract, and those that contradict each other."""
-    refused = refused_rows(parsed, table)
-    return refused if contradicted is None else refused.unionByName(contradicted)
+    refused = [] if parsed is None else [refused_rows(parsed, table)]
+    refused += [] if contradicted is None else [contradicted]
+    return reduce(DataFrame.unionByName, refused) if refused else spark.createDataFrame([], refused_type(table))
 
 
-def count_rows(parsed: DataFrame, table: Table) -> dict[str, FileCount]:
-    """What the rows of each file amount to; a file without rows is not there."""
+def count_lines(parts: Sequence[SplitLines]) -> tuple[dict[str, int], int]:
+    """How many plain lines each file has, and how many others there are in all."""
+    counts = (part.lines.groupBy(FILE).agg(F.sum(COUNT), F.count(LINE)) for part in parts)
+    plain: Counter[str] = Counter()
+    others = 0
+    for file, rows, lines in reduce(DataFrame.unionByName, counts).collect():
+        plain[file] += rows or 0
+        others += lines
+    return plain, others
+
+
+def count_rows(parsed: DataFrame) -> dict[str, FileCount]:
+    """What the parsed rows of each file amount to; a file without rows is not there."""
     line = F.col(f"{CELLS}.{BROKEN_LINE}")
     # A newline inside quotes cuts a row: one of its pieces at least has too few cells and an odd number of quotes.
     is_half = F.length(F.regexp_replace(line, '[^"]', "")) % 2 == 1
-    keeps = F.col(CELLS).isNull()
-    lists = open_lists(table)
     rows = parsed.groupBy(FILE).agg(
-        F.count_if(keeps).alias("kept"),
+        F.count_if(F.col(CELLS).isNull()).alias("kept"),
         F.count(CELLS).alias("broken"),
         F.count_if(f"{CELLS}.{BLANK}").alias("blank"),
         F.min(F.when(is_half, line)).alias("half"),
-        F.array(*(F.count_if(keeps & new_level(column)) for column in lists)).alias("new"),
     )
-    names = [column.name for column in lists]
     return {
-        row[FILE]: FileCount(
-            kept=row["kept"],
-            refused=row["broken"] - row["blank"],
-            blank=row["blank"],
-            half=row["half"],
-            new=dict(zip(names, row["new"], strict=True)),
-        )
+        row[FILE]: FileCount(row["kept"], row["broken"] - row["blank"], row["blank"], row["half"])
         for row in rows.collect()
     }
 
 
-def once_per_key(rows: DataFrame, table: Table, kept: Kept) -> OncePerKey:
+def once_per_key(packs: DataFrame, table: Table, kept: Kept) -> OncePerKey:
     """Each key once: rows that are alike become one, those that contradict each other are told apart."""
-    repeated = kept.keep(repeated_keys(rows, table))
-    if repeated.isEmpty():
-        return OncePerKey(rows, None)
-    contradicting = kept.keep(contradicting_keys(rows, repeated, table))
+    places = kept.keep(suspects(packs, table))
+    if not places.count():
+        return OncePerKey(packs, None)
+    rows = kept.keep(only(packs, places, table))
+    contradicting = kept.keep(contradicting_keys(rows, repeated_keys(rows, table), table))
+    once = kept.keep(pack(without_repeats(rows, contradicting, table), table, "once"))
     return OncePerKey(
-        kept.keep(without_repeats(rows, contradicting, table)), kept.keep(contradictions(rows, contradicting, table))
+        without(packs, places, table).unionByName(once), kept.keep(contradictions(rows, contradicting, table))
     )
 
 
@@ -304,7 +326,7 @@ def count_outcomes(counts: Mapping[str, FileCount], once: OncePerKey, table: Tab
     accepted = {file: count.kept for file, count in counts.items()}
     contradicted: Mapping[str, int] = {}
     if once.contradicted is not None:
-        accepted, contradicted = rows_by_file(once.rows), rows_by_file(once.contradicted)
+        accepted, contradicted = count_by_file(once.packs, F.sum(COUNT)), count_by_file(once.contradicted, F.count("*"))
     for file, count in counts.items():
         yield Finding(file, Check.ACCEPTED, accepted.get(file, 0))
         yield Finding(file, Check.REFUSED, count.refused + contradicted.get(file, 0))
@@ -315,12 +337,27 @@ def count_outcomes(counts: Mapping[str, FileCount], once: OncePerKey, table: Tab
         yield Finding(table.name, Check.REPEATED, repeated)
 
 
-def count_new_levels(counts: Mapping[str, FileCount], accepted: DataFrame, table: Table) -> Iterator[Finding]:
-    """The levels of open lists that the contract has not seen."""
-    for file, count in counts.items():
-        for column in open_lists(table):
-            if count.new.get(column.name):
-                yield Finding(file, Check.NEW_LEVEL, count.new[column.name], name_levels(accepted, file, column))
+def count_new_levels(levels: DataFrame, accepted: DataFrame, files: Iterable[str], table: Table) -> Iterator[Finding]:
+    """The levels of open lists that the contract has not seen.
+
+    Args:
+        levels: Those of all rows that keep the contract, as `count_levels` gives them.
+        accepted: Those of the rows that are left when each key is there once.
+        files: The table's files.
+        table: The contract.
+    """
+    lists = open_lists(table)
+    if not lists:
+        return
+    unseen = any_of([(F.col("column") == column.name) & ~F.col("level").isin(*column.levels) for column in lists])
+    counts = levels.where(unseen).groupBy(FILE, "column").agg(F.sum(COUNT).alias(COUNT)).collect()
+    new = {(row[FILE], row["column"]): row[COUNT] for row in counts}
+    for file in files:
+        for column in lists:
+            if (file, column.name) in new:
+                yield Finding(
+                    file, Check.NEW_LEVEL, new[file, column.name], name_levels(accepted.where(unseen), file, column)
+                )
 
 
 def unfit_files(counts: Mapping[str, FileCount], table: Table) -> Iterator[str]:
@@ -341,16 +378,16 @@ def open_lists(table: Table) -> list[Column]:
     return [column for column in table.columns if column.levels]
 
 
-def name_levels(accepted: DataFrame, file: str, column: Column) -> str:
+def name_levels(unseen: DataFrame, file: str, column: Column) -> str:
     """A column and the levels of its open list that the contract has not seen, the most frequent by name."""
-    unseen = accepted.where((F.col(FILE) == file) & new_level(column)).groupBy(column.name).count()
-    most_frequent = unseen.orderBy(F.desc("count"), column.name).limit(LEVELS_SHOWN).collect()
-    return f"{column.name}: {', '.join(shown(row[column.name]) for row in most_frequent)}"
+    of_column = unseen.where((F.col(FILE) == file) & (F.col("column") == column.name))
+    most_frequent = of_column.orderBy(F.desc(COUNT), "level").limit(LEVELS_SHOWN).collect()
+    return f"{column.name}: {', '.join(shown(row['level']) for row in most_frequent)}"
 
 
-def rows_by_file(rows: DataFrame) -> dict[str, int]:
-    """How many rows came from each file."""
-    return {row[FILE]: row["count"] for row in rows.groupBy(FILE).count().collect()}
+def count_by_file(rows: DataFrame, count: SqlColumn) -> dict[str, int]:
+    """An aggregate for each file."""
+    return {row[0]: row[1] for row in rows.groupBy(FILE).agg(count).collect()}
 
 
 def count_reasons(refused: DataFrame) -> list[Finding]:
@@ -379,15 +416,16 @@ def with_orphans[T: Counted](table: T, checked: Mapping[str, Counted]) -> T:
     name, key = table.table.parent
     orphans = table.rows(Check.ACCEPTED)
     if name in checked:  # an optional parent that did not come has no row
-        orphans = count_orphans(table.accepted, checked[name].accepted, key)
+        orphans = count_orphans(table, checked[name], key)
     return replace(table, findings=(*table.findings, Finding(table.table.name, Check.ORPHAN, orphans)))
 
 
-def count_orphans(children: DataFrame, parents: DataFrame, key: str) -> int:
+def count_orphans(children: Counted, parents: Counted, key: str) -> int:
     """Rows of a table whose parent is not in the delivery."""
     # Counted by key first: far fewer rows meet the parents.
-    lost = children.groupBy(key).count().join(parents.select(key), on=key, how="left_anti")
-    row = lost.agg(F.sum("count")).first()
+    by_key = count_values(children.packs, children.table, key).groupBy(key).agg(F.sum(COUNT).alias(COUNT))
+    lost = by_key.join(count_values(parents.packs, parents.table, key), on=key, how="left_anti")
+    row = lost.agg(F.sum(COUNT)).first()
     return int(row[0] or 0) if row else 0
 
 

@@ -6,13 +6,15 @@ from datetime import date
 from enum import StrEnum
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from features.contract import CONTRADICTS
 from features.spec import KEY, Table, Type
 from features.spec import Column as Declared
 from jobs.lake.checks import Check, Counted
+from jobs.lake.numbers import Numbers, measure_columns
+from jobs.lake.packed_rows import COUNT, count_values, listed
 from jobs.lake.tables import CHECKS, Lake, source_table
 
 LABEL = "TARGET"
@@ -76,8 +78,8 @@ def measure(counted: Sequence[Counted], before: DataFrame | None) -> tuple[Figur
     figures: list[Figure] = []
     for table in counted:
         figures += of_table(table, applicants)
-    children = [table.accepted.select(KEY) for table in counted if table.table.parent and has_applicant(table.table)]
-    people = application.accepted.select(KEY)
+    children = [applicants_of(table) for table in counted if table.table.parent and has_applicant(table.table)]
+    people = applicants_of(application)
     if children and applicants:
         lost = people.join(reduce(DataFrame.unionByName, children).distinct(), on=KEY, how="left_anti").count()
         figures.append(Figure(application.table.name, Kind.NO_HISTORY, lost / applicants, applicants))
@@ -85,6 +87,11 @@ def measure(counted: Sequence[Counted], before: DataFrame | None) -> tuple[Figur
         again = people.join(before.select(KEY).distinct(), on=KEY, how="left_semi").count()
         figures.append(Figure(application.table.name, Kind.OVERLAP, again / applicants, applicants))
     return tuple(figures)
+
+
+def applicants_of(counted: Counted) -> DataFrame:
+    """The applicants that a table's rows name, each at least once."""
+    return count_values(counted.packs, counted.table, KEY).select(KEY)
 
 
 def has_applicant(table: Table) -> bool:
@@ -104,29 +111,16 @@ def of_table(counted: Counted, applicants: int) -> list[Figure]:
         figures.append(Figure(name, Kind.ORPHANS, counted.rows(Check.ORPHAN) / rows, independent))
     contradicted = sum(reason.rows for reason in counted.of(Check.REASON) if reason.about.endswith(CONTRADICTS))
     figures.append(Figure(name, Kind.KEY_REUSE, (counted.rows(Check.REPEATED) + contradicted) / rows, independent))
-    row = counted.accepted.agg(*aggregates(table)).first()
-    assert row is not None
+    numbers = measure_columns(counted.packs, table)
     if table.parent is None:
         # Labelled and new applicants do not come in each delivery: who is not there is not compared.
-        parts = {"labelled": row[f"count {LABEL}"], "new": rows - row[f"count {LABEL}"]}
+        labelled = numbers[LABEL].rows
+        parts = {"labelled": labelled, "new": rows - labelled}
         figures += [Figure(name, Kind.ROWS, count, count, part) for part, count in parts.items() if count]
-    figures += of_columns(table, row, rows, independent)
-    levels = count_levels(counted.accepted, table)
+    figures += of_columns(table, numbers, rows, independent)
+    levels = most_frequent(counted.levels, table)
     figures += [Figure(name, Kind.LEVELS, len(of), independent, column, levels=of) for column, of in levels.items()]
     return figures
-
-
-def aggregates(table: Table) -> list[Column]:
-    """What one pass over a table's rows counts."""
-    counts = [F.count(column.name).alias(f"count {column.name}") for column in table.columns]
-    for name in numbers(table):
-        value = F.col(name).cast("double")
-        counts += [F.avg(value).alias(f"mean {name}"), F.stddev_pop(value).alias(f"spread {name}")]
-    if table.moments:
-        happened = F.col(table.moments[0].column)
-        days = F.lit(DAYS_OF_A_MONTH if table.moments[0].unit == "m" else 1)
-        counts.append((F.min(F.when(happened <= 0, -happened)) * days).cast("double").alias("age"))
-    return counts
 
 
 def always_there(table: Table) -> list[Declared]:
@@ -134,27 +128,26 @@ def always_there(table: Table) -> list[Declared]:
     return [column for column in table.columns if not (column.absent_from or column.optional)]
 
 
-def numbers(table: Table) -> list[str]:
-    """Those that have a mean: identifiers have none."""
-    return [column.name for column in always_there(table) if column.type not in (Type.ID, Type.TEXT)]
-
-
-def of_columns(table: Table, row: Row, rows: int, independent: int) -> list[Figure]:
-    """The figures that `aggregates` counted."""
+def of_columns(table: Table, numbers: Mapping[str, Numbers], rows: int, independent: int) -> list[Figure]:
+    """The figures of single columns."""
     figures = [
-        Figure(table.name, Kind.NULLS, 1 - row[f"count {column.name}"] / rows, independent, column.name)
+        Figure(table.name, Kind.NULLS, 1 - numbers[column.name].rows / rows, independent, column.name)
         for column in always_there(table)
     ]
-    figures += [
-        Figure(
-            table.name, Kind.MEAN, rounded(row[f"mean {name}"], 6), independent, name, rounded(row[f"spread {name}"], 3)
-        )
-        for name in numbers(table)
-        if row[f"mean {name}"] is not None
-    ]
-    if table.moments and row["age"] is not None:
-        figures.append(Figure(table.name, Kind.FRESHNESS, row["age"], independent, table.moments[0].column))
+    for column in always_there(table):
+        of = numbers[column.name]
+        if of.rows and has_mean(column):
+            mean, spread = rounded(of.mean, 6), rounded(of.spread, 3)
+            figures.append(Figure(table.name, Kind.MEAN, mean, independent, column.name, spread))
+    if table.moments and (age := numbers[table.moments[0].column].age) is not None:
+        days = DAYS_OF_A_MONTH if table.moments[0].unit == "m" else 1
+        figures.append(Figure(table.name, Kind.FRESHNESS, age * days, independent, table.moments[0].column))
     return figures
+
+
+def has_mean(column: Declared) -> bool:
+    """Whether the column's numbers have a mean: identifiers have none."""
+    return column.type not in (Type.ID, Type.TEXT)
 
 
 def rounded(number: float, digits: int) -> float:
@@ -162,18 +155,22 @@ def rounded(number: float, digits: int) -> float:
     return float(f"{number:.{digits}g}")
 
 
-def count_levels(rows: DataFrame, table: Table) -> dict[str, dict[str, int]]:
-    """The levels of each column that lists some, and how many rows hold each."""
-    listed = [column.name for column in table.columns if column.type is Type.TEXT and (column.codes or column.levels)]
-    if not listed:
+def most_frequent(levels: DataFrame, table: Table) -> dict[str, dict[str, int]]:
+    """The levels of each column that lists some, and how many rows hold each.
+
+    Args:
+        levels: As `packed_rows.count_levels` gives them.
+        table: The contract.
+    """
+    columns = listed(table)
+    if not columns:
         return {}
-    cells = F.explode(F.array(*(F.struct(F.lit(name).alias("column"), F.col(name).alias("level")) for name in listed)))
-    counts = rows.select(cells.alias("cell")).select("cell.*").where("level is not null").groupBy("column", "level")
-    ordered = counts.count().orderBy(F.desc("count"), "column", "level").limit(LEVELS_KEPT * len(listed)).collect()
-    levels: dict[str, dict[str, int]] = {name: {} for name in listed}
+    counts = levels.groupBy("column", "level").agg(F.sum(COUNT).alias(COUNT))
+    ordered = counts.orderBy(F.desc(COUNT), "column", "level").limit(LEVELS_KEPT * len(columns)).collect()
+    found: dict[str, dict[str, int]] = {name: {} for name in columns}
     for row in ordered:
-        levels[row["column"]][row["level"]] = row["count"]
-    return levels
+        found[row["column"]][row["level"]] = row[COUNT]
+    return found
 
 
 def figures_before(lake: Lake, run_date: date, most: int) -> list[tuple[Figure, ...]]:

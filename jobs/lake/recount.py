@@ -4,20 +4,26 @@ Counted from what is there, and not from what was taken: a run that was killed m
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from features import TABLES
+from features.contract import FILE
 from features.spec import Table
-from jobs.lake.checks import Check, Counted, Finding, count_reasons, rows_by_file, with_orphans
+from jobs.lake.checks import Check, Counted, Finding, Kept, count_by_file, count_reasons, with_orphans
 from jobs.lake.checks_table import findings_of
+from jobs.lake.packed_rows import count_levels, pack
 from jobs.lake.tables import Lake
 
 RECOUNTED = (Check.ACCEPTED, Check.REFUSED, Check.REPEATED, Check.REASON)
 
 
-def counted_again(lake: Lake, run_date: date, mended: Table, rows: DataFrame, left: DataFrame) -> list[Counted]:
+def counted_again(
+    lake: Lake, run_date: date, mended: Table, rows: DataFrame, left: DataFrame, kept: Kept
+) -> list[Counted]:
     """The source tables of a published delivery.
 
     Args:
@@ -26,16 +32,25 @@ def counted_again(lake: Lake, run_date: date, mended: Table, rows: DataFrame, le
         mended: The table of which rows were mended.
         rows: That table as it becomes.
         left: What stays of it in quarantine.
+        kept: What is computed once.
     """
     versions = lake.delivery(run_date)
     before = findings_of(lake, run_date)
     counted: dict[str, Counted] = {}
     for table in (table for table in TABLES if table.name in versions):
         stored = lake.delivered_rows(table, {run_date: versions}).drop("run_date")
-        then = Counted(table, stored, tuple(other_than_orphans(before.get(table.name, ()))))
-        now = Counted(table, rows, tuple(recounted(then, rows.count(), left))) if table == mended else then
+        then = tuple(other_than_orphans(before.get(table.name, ())))
+        now = packed(table, rows if table == mended else stored, then, kept)
+        if table == mended:
+            now = replace(now, findings=tuple(recounted(now, rows.count(), left)))
         counted[table.name] = with_orphans(now, counted)
     return list(counted.values())
+
+
+def packed(table: Table, rows: DataFrame, findings: tuple[Finding, ...], kept: Kept) -> Counted:
+    """A table that is not of files any more."""
+    packs = kept.keep(pack(rows.withColumn(FILE, F.lit(table.name)), table, table.name))
+    return Counted(table, packs, kept.keep(count_levels(packs, table)), findings)
 
 
 def other_than_orphans(findings: tuple[Finding, ...]) -> Iterator[Finding]:
@@ -51,7 +66,7 @@ def recounted(then: Counted, rows: int, left: DataFrame) -> Iterator[Finding]:
         rows: How many it has now.
         left: What is in quarantine now.
     """
-    refused = rows_by_file(left)
+    refused = count_by_file(left, F.count("*"))
     kept = {file: came - refused.get(file, 0) for file, came in rows_that_came(then).items()}
     alike = sum(kept.values()) - rows  # mended to what another row says: of those one counts, whichever file it is of
     repeated = then.rows(Check.REPEATED) + alike

@@ -54,7 +54,7 @@ def requeue(job: Job, path: str, reason: str, accepted: Mapping[str, str]) -> No
         if taken:
             rows = published.unionByName(mended.rows.select(*names(table)))
             left = kept.keep(quarantined.join(mended.taken.select(ROW), on=ROW, how="left_anti").drop(ROW, "run_date"))
-            counted = counted_again(job.lake, job.run_date, table, rows, left)
+            counted = counted_again(job.lake, job.run_date, table, rows, left, kept)
             compared = like_before(job, step, counted, accepted)
             publish(job, table, mended, rows, reason)
             write_counts(job.lake, job.run_date, CHECKS, counted, compared)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from features.contract import BROKEN_LINE, FILE
+from features.contract import ERRORS
 from features.tables import bureau_balance
 from jobs.lake.checks import check_table, keeping
-from jobs.lake.csv_files import SourceFile, open_file, read_cells
+from jobs.lake.csv_files import SourceFile, open_file
 from jobs.lake.delivery_files import open_folder
 from jobs.runtime.errors import ContractBroken
 
@@ -46,18 +45,15 @@ def test_a_file_may_come_in_parts_of_every_form(spark: SparkSession, tmp_path: P
         "ignored, not in the contract: column 1 (no name)",
         "taken without regard to capitals: sk_id_bureau, Months_Balance, status",
     )
-    cells = read_cells(spark, file)
-    whole = {each["SK_ID_BUREAU"]: each for each in cells.where(F.col(BROKEN_LINE).isNull()).collect()}
-    assert {key: (each["MONTHS_BALANCE"], each["STATUS"], each[FILE]) for key, each in whole.items()} == {
-        "1": ("-1", "C", "bureau_balance"),
-        "4": ("-1", 'C "so", yes', "bureau_balance"),
-        "6": ("-1", None, "bureau_balance"),
-        "7": ("-2", "X", "bureau_balance"),
-        "8": ("-2", "0", "bureau_balance"),
-    }
-    # Of rows whose other cells nobody asks for, Spark would not count the cells.
-    lines = cells.select("SK_ID_BUREAU", BROKEN_LINE).where(F.col(BROKEN_LINE).isNotNull()).collect()
-    assert sorted(each[BROKEN_LINE] for each in lines) == ["2,-1", "3,-1,C,", "x,C,5"]
+    with keeping() as kept:
+        checked = check_table(spark, kept, bureau_balance.TABLE, [file])
+        accepted = checked.accepted.collect()
+        refused = {each["SK_ID_BUREAU"]: each[ERRORS] for each in checked.refused().collect()}
+    assert sorted(map(tuple, accepted)) == [(1, -1, "C"), (7, -2, "X"), (8, -2, "0")]
+    assert [(error["column"], error["value"]) for error in refused["4"]] == [("STATUS", 'C "so", yes')]
+    assert [(error["column"], error["value"]) for error in refused["6"]] == [("STATUS", "")]
+    lines = [errors[0]["value"] for errors in refused.values() if errors[0]["column"] == "the line"]
+    assert sorted(lines) == ["2,-1", "3,-1,C,", "x,C,5"]
 
 
 @pytest.mark.parametrize(
