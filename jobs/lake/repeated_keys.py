@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.util import hash_array, hash_pandas_object
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -20,9 +21,6 @@ PLACES = "_places"
 PARTITIONS = "spark.sql.shuffle.partitions"
 BUCKET, HASHES = "_bucket", "_hashes"
 
-Words = npt.NDArray[np.uint64]
-# Of splitmix64, whose bits are all as good as random: keys are numbers that follow each other.
-STEP, FIRST, SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 EMPTY = 0x5DEECE66D
 """Stands for an empty cell; another row whose cell is that number is only looked at more closely."""
 
@@ -68,33 +66,24 @@ def repeated(bucket: pa.Table) -> pa.Table:
     return pa.table({PACK: pa.array(found, pa.string()), PLACES: pa.array(found.values(), pa.binary())})
 
 
-def hash_rows(rows: pa.RecordBatch) -> Words:
+def hash_rows(rows: pa.RecordBatch) -> npt.NDArray[np.uint64]:
     """A number for each row, the same for the same cells."""
-    hashes = np.zeros(len(rows), np.uint64)
-    for cells in rows.columns:
-        hashes = mixed((hashes ^ words(cells)) + STEP)
-    return hashes
+    columns = {str(place): as_numbers(cells) for place, cells in enumerate(rows.columns)}
+    return np.asarray(hash_pandas_object(pd.DataFrame(columns), index=False), np.uint64)
 
 
-def mixed(numbers: Words) -> Words:
-    """Numbers whose every bit depends on every bit of the given ones."""
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * FIRST
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * SECOND
-    return numbers ^ (numbers >> np.uint64(31))
-
-
-def words(cells: pa.Array) -> Words:
+def as_numbers(cells: pa.Array) -> npt.NDArray[np.int64 | np.uint64]:
     """A number for each cell, the same for the same value."""
     if pa.types.is_string(cells.type):
         encoded = cells.dictionary_encode()
-        texts = [int.from_bytes(blake2b(text.as_buffer(), digest_size=8).digest()) for text in encoded.dictionary]
+        texts = hash_array(encoded.dictionary.to_numpy(zero_copy_only=False))
         cells = pa.array(texts, pa.uint64()).take(encoded.indices)
     elif pa.types.is_decimal(cells.type):
         low_words = np.frombuffer(cells.buffers()[1], np.int64)[2 * cells.offset :: 2][: len(cells)]
         cells = pc.if_else(cells.is_valid(), pa.array(low_words), None)
     elif pa.types.is_floating(cells.type):
         cells = cells.view(pa.int64())
-    numbers: Words = cells.fill_null(EMPTY).to_numpy(zero_copy_only=False).view(np.uint64)
+    numbers: npt.NDArray[np.int64 | np.uint64] = cells.fill_null(EMPTY).to_numpy(zero_copy_only=False)
     return numbers
 
 

@@ -1,61 +1,45 @@
-"""Repeated keys are found by numbers made of them, across packs."""
+"""Keys by eight bytes each: rows that are alike have the same, and others by chance alone."""
 
+from collections import Counter
 from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
-from jobs.lake.packed_rows import ROWS as PACKED_ROWS
-from jobs.lake.packed_rows import written
-from jobs.lake.repeated_keys import BUCKET, HASHES, PACK, PLACES, hash_rows, hashing, repeated
+from jobs.lake.repeated_keys import hash_rows
 
-SCHEMA = pa.schema(
-    [("id", pa.int64()), ("amount", pa.decimal128(18, 3)), ("rate", pa.float64()), ("name", pa.string())]
-)
-ROWS = [
-    (1, Decimal("1.000"), 0.5, "a"),
-    (2, Decimal("1.000"), 0.5, "a"),
-    (1, Decimal("-1.000"), 0.5, "a"),
-    (1, Decimal("1.000"), -0.5, "a"),
-    (1, Decimal("1.000"), 0.5, "b"),
-    (None, Decimal("1.000"), 0.5, "a"),
-    (1, None, 0.5, "a"),
-    (1, Decimal("1.000"), None, "a"),
-    (1, Decimal("1.000"), 0.5, None),
-    (0, Decimal("0.000"), 0.0, ""),
-]
+ROWS = 20_000
 
 
-def batch(rows: list[tuple[object, ...]]) -> pa.RecordBatch:
-    columns = [pa.array(cells, field.type) for cells, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-
-
-def test_other_cells_give_another_number_and_the_same_ones_the_same() -> None:
-    hashes = hash_rows(batch(ROWS))
-    assert len(set(hashes.tolist())) == len(ROWS)
-    assert hash_rows(batch(ROWS[::-1])).tolist() == hashes.tolist()[::-1]
-    assert hash_rows(batch([ROWS[0], *ROWS]).slice(1)).tolist() == hashes.tolist(), "cut from a larger one"
-
-
-def test_what_two_packs_share_is_found_in_both() -> None:
-    packs = {"one": np.arange(1000, dtype=np.uint64), "two": np.arange(998, 1500, dtype=np.uint64)}
-    bucket = pa.table(
-        {
-            BUCKET: [0, 0],
-            PACK: list(packs),
-            HASHES: [hashes.tobytes() for hashes in packs.values()],
-            PLACES: [np.arange(len(hashes), dtype=np.int32).tobytes() for hashes in packs.values()],
-        }
+@pytest.fixture(scope="module")
+def keys() -> pa.RecordBatch:
+    """Cells of every type that a contract has, some of them empty, few enough of each that rows repeat."""
+    random = np.random.default_rng(5)
+    columns: dict[str, list[object]] = {
+        "identifier": random.integers(100_001, 100_101, ROWS).tolist(),
+        "days": [None if day == 0 else -day for day in random.integers(0, 4, ROWS).tolist()],
+        "amount": [None if cents == 0 else Decimal(cents) / 1000 for cents in random.integers(0, 4, ROWS).tolist()],
+        "rate": [None if rate == 0 else rate / 3 for rate in random.integers(0, 4, ROWS).tolist()],
+        "status": [[None, "Active", "Closed", "C"][place] for place in random.integers(0, 4, ROWS).tolist()],
+    }
+    types = [pa.int64(), pa.int64(), pa.decimal128(18, 3), pa.float64(), pa.string()]
+    return pa.RecordBatch.from_arrays(
+        [pa.array(cells, kind) for cells, kind in zip(columns.values(), types, strict=True)], names=list(columns)
     )
-    found = {row[PACK]: np.frombuffer(row[PLACES], np.int32).tolist() for row in repeated(bucket).to_pylist()}
-    assert found == {"one": [998, 999], "two": [0, 1]}
-    assert repeated(bucket.slice(0, 1)).num_rows == 0
 
 
-def test_every_row_of_a_pack_is_in_one_bucket() -> None:
+def test_rows_share_a_number_where_they_share_every_cell(keys: pa.RecordBatch) -> None:
+    whole = [tuple(row.values()) for row in keys.to_pylist()]
+    assert 1_000 < len(set(whole)) < ROWS
+    assert Counter(Counter(whole).values()) == Counter(Counter(hash_rows(keys).tolist()).values())
+    assert len(set(zip(whole, hash_rows(keys).tolist(), strict=True))) == len(set(whole))
 
-    packed = pa.RecordBatch.from_pydict({PACK: ["one"], PACKED_ROWS: [written(batch(ROWS))]})
-    (buckets,) = hashing([packed], range(4), 3)
-    places = [np.frombuffer(part, np.int32) for part in buckets[PLACES].to_pylist()]
-    assert sorted(np.concatenate(places).tolist()) == list(range(len(ROWS)))
+
+def test_a_part_of_a_pack_is_numbered_like_the_whole(keys: pa.RecordBatch) -> None:
+    assert hash_rows(keys.slice(7, 100)).tolist() == hash_rows(keys)[7:107].tolist()
+
+
+def test_an_empty_cell_is_not_taken_for_another_columns() -> None:
+    rows = pa.RecordBatch.from_pylist([{"a": None, "b": 3}, {"a": 3, "b": None}, {"a": 3, "b": 3}])
+    assert len(set(hash_rows(rows).tolist())) == 3
