@@ -86,7 +86,8 @@ def numbers_of(cells: pa.Array) -> Numbers:
     rows = len(cells) - cells.null_count
     if pa.types.is_string(cells.type) or not rows:
         return Numbers(rows)
-    values = cells.cast(pa.float64())
+    # Identifiers of up to 64 bits lose their last ones: they have no mean.
+    values = cells.cast(pa.float64(), safe=False)
     before = pc.max(values.filter(pc.less_equal(values, 0.0))).as_py()
     squares = pc.variance(values).as_py() * rows
     return Numbers(rows, pc.mean(values).as_py(), squares, None if before is None else abs(before))

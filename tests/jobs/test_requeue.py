@@ -222,7 +222,7 @@ def test_of_rows_that_are_mended_to_the_same_one_counts(lender: Lender) -> None:
         *(Finding("one", Check.ACCEPTED, 1), Finding("one", Check.REFUSED, 3)),
         *(Finding("other", Check.ACCEPTED, 5), Finding("other", Check.REFUSED, 0), Finding("one", Check.BLANK, 2)),
     )
-    found = recounted(Counted(credit_card_balance.TABLE, left, before), rows=7, left=left)
+    found = recounted(Counted(credit_card_balance.TABLE, left, left, before), rows=7, left=left)
     assert {(finding.file, finding.words): finding.rows for finding in found} == {
         **{("one", "accepted"): 2, ("one", "refused"): 1, ("other", "accepted"): 5, ("other", "refused"): 0},
         **{(CARDS, "identical rows dropped"): 1, ("one", "blank rows dropped"): 2},
