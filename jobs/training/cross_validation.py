@@ -12,20 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.spec import KEY, WEIGHT, Named
 from jobs.lake import folds
-from jobs.model.candidates import Candidate, FoldRows, Labels, OutOfFold, Values, signs_of
-from jobs.model.measures import Vector
+from jobs.model.candidates import Candidate, FoldRows, OutOfFold, signs_of
 from jobs.model.null_importance import kept
 from jobs.runtime.session import engine_of_this_process
 from jobs.runtime.settings import Search, Selection, Split
-from jobs.scoring import batch
+from jobs.training.packed import STOPS, VALUES, as_labels, as_weights, packed, values_of
 
-LEFT_OUT, FOLD, STOPS, VALUES = "left_out", "fold", "stops", "values"
+LEFT_OUT, FOLD = "left_out", "fold"
 NO_FOLD = -1
 # A tenth of the rows that a fold is fitted on ends the fit, where any do.
 STOP_SHARE = 10
@@ -78,15 +76,9 @@ def deal(rows: DataFrame, inputs: Sequence[Named], split: Split, settings: Searc
         stops: Who ends a fit, such as `a_tenth`; None for nobody, so that a fit says what it comes to by round.
     """
     applicants = rows.select(KEY).orderBy(drawn(settings), KEY).limit(settings.rows)
+    taken = rows.join(F.broadcast(applicants), on=KEY, how="left_semi")
     return Dealt(
-        rows.join(F.broadcast(applicants), on=KEY, how="left_semi").select(
-            KEY,
-            "TARGET",
-            WEIGHT,
-            folds.cross_fold(split, settings.folds).alias(FOLD),
-            (F.lit(False) if stops is None else stops).alias(STOPS),
-            batch.as_array([named.name for named in inputs]).alias(VALUES),
-        ),
+        packed(taken, inputs, stops, folds.cross_fold(split, settings.folds).alias(FOLD)),
         settings.folds,
         tuple(inputs),
         {},
@@ -220,21 +212,3 @@ def rows_of_fold(
         bad_rate=bad_rate,
     )
     return ordered.filter(pa.array(own)), rows
-
-
-def values_of(rows: pa.Table) -> Values:
-    """The values as (rows, features), nan where one is null."""
-    flat: Values = rows[VALUES].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(rows.num_rows, -1)
-
-
-def as_weights(rows: pa.Table) -> Vector:
-    """SAMPLE_WEIGHT of the rows."""
-    weights: Vector = rows[WEIGHT].to_numpy()
-    return weights
-
-
-def as_labels(rows: pa.Table) -> Labels:
-    """TARGET of the rows."""
-    labels: NDArray[np.float32] = rows["TARGET"].to_numpy().astype(np.float32)
-    return labels

@@ -6,19 +6,15 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from features.spec import KEY, WEIGHT, Named
 from jobs.model.candidates import LOSS, Grown, booster_parameters, monotone, signs_of
 from jobs.runtime.session import setting
 from jobs.runtime.settings import Train
-from jobs.scoring import batch
+from jobs.training.packed import STOPS, VALUES, packed
 
 if TYPE_CHECKING:
     from xgboost.spark import SparkXGBClassifier, SparkXGBClassifierModel
-
-PACKED = "inputs"
-IS_VALIDATION = "is_validation"
 
 
 def fit_across_workers(
@@ -44,24 +40,18 @@ def estimated(
 ) -> "SparkXGBClassifierModel":
     """What the estimator makes; see `fit_across_workers`."""
     ends: Mapping[str, int | str] = {
-        "validation_indicator_col": IS_VALIDATION,
+        "validation_indicator_col": STOPS,
         "early_stopping_rounds": settings.early_stopping_rounds,
     }
-    stops = F.lit(False) if is_validation is None else is_validation
-    data = laid_out(rows, inputs, settings.num_workers, stops)
+    data = laid_out(packed(rows, inputs, is_validation), settings.num_workers)
     with plans_as_they_are(rows.sparkSession):
         fitted: SparkXGBClassifierModel = classifier(inputs, settings, {} if is_validation is None else ends).fit(data)
     return fitted
 
 
-def laid_out(rows: DataFrame, inputs: Sequence[Named], num_workers: int, is_validation: Column) -> DataFrame:
-    """The rows to fit on, where and in the order that the applicants decide: shuffled rows give the same bytes.
-
-    The features are one array: columns would be twice the bytes to shuffle, and a thousand of each batch for Python.
-    """
-    packed = batch.as_array([named.name for named in inputs]).alias(PACKED)
-    columns = rows.select(KEY, "TARGET", WEIGHT, is_validation.alias(IS_VALIDATION), packed)
-    return columns.repartition(num_workers, KEY).sortWithinPartitions(KEY)
+def laid_out(rows: DataFrame, num_workers: int) -> DataFrame:
+    """The rows to fit on, where and in the order that the applicants decide: shuffled rows give the same bytes."""
+    return rows.repartition(num_workers, KEY).sortWithinPartitions(KEY)
 
 
 def plans_as_they_are(spark: SparkSession) -> AbstractContextManager[None]:
@@ -76,7 +66,7 @@ def classifier(inputs: Sequence[Named], settings: Train, ends: Mapping[str, int 
     parameters: dict[str, Any] = {**booster_parameters(settings), **monotone(settings, signs_of(inputs)), **ends}
     logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
     return SparkXGBClassifier(
-        features_col=PACKED,
+        features_col=VALUES,
         feature_names=[named.name for named in inputs],
         label_col="TARGET",
         weight_col=WEIGHT,

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from features.spec import KEY, WEIGHT, Named
+from features.spec import KEY, Named
 from jobs.model import linear_part
 from jobs.model.candidates import signs_of
 from jobs.model.linear_part import LinearPart
 from jobs.runtime.settings import Train
-from jobs.scoring import batch
-from jobs.training.cross_validation import VALUES, as_labels, as_weights, values_of
+from jobs.training.packed import as_labels, as_weights, packed, values_of
 
 
 def linear_fit(rows: DataFrame, inputs: Sequence[Named], settings: Train) -> LinearPart:
@@ -29,6 +28,5 @@ def linear_fit(rows: DataFrame, inputs: Sequence[Named], settings: Train) -> Lin
         part = linear_part.fit(values_of(ordered), as_labels(ordered), as_weights(ordered), signs, settings)
         return pa.table({"part": [part.as_json()]})
 
-    packed = rows.select(KEY, "TARGET", WEIGHT, batch.as_array([named.name for named in inputs]).alias(VALUES))
-    (answered,) = packed.groupBy().applyInArrow(answer, "part STRING").collect()
+    (answered,) = packed(rows, inputs, None).groupBy().applyInArrow(answer, "part STRING").collect()
     return LinearPart.from_json(answered["part"])

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from features.plan.feature_table import catalogue
 from features.plan.nested_table import EVERY_FEATURE
-from features.spec import KEY, WEIGHT, Named
+from features.spec import KEY, Named
 from jobs.lake import folds
 from jobs.lake.model_rows import read_inputs
 from jobs.lake.tables import NESTED, Lake, parse_run_date
@@ -30,9 +30,9 @@ from jobs.model.choice import Trial
 from jobs.model.null_importance import gains
 from jobs.runtime.session import open_session
 from jobs.runtime.settings import Booster, Settings, Train, load_settings
-from jobs.scoring import batch
 from jobs.training import cross_validation
 from jobs.training.cross_validation import NO_FOLD, Dealt
+from jobs.training.packed import as_labels, as_weights, packed, values_of
 
 TOP = 30
 APPLICATION = "application"
@@ -66,11 +66,9 @@ def trials(dealt: Dealt, settings: Settings, booster: Train) -> Iterator[Trial]:
 
 def held_out(rows: DataFrame, inputs: Sequence[Named]) -> Dealt:
     """One fold, the test applicants: fitted on those of the training folds, stopped on those of the validation fold."""
-    part = F.col("part")
-    left_out = F.when(part == folds.TEST, 0).otherwise(1).alias(cross_validation.FOLD)
-    stops = (part == folds.VALIDATION).alias(cross_validation.STOPS)
-    values = batch.as_array([named.name for named in inputs]).alias(cross_validation.VALUES)
-    return Dealt(rows.select(KEY, "TARGET", WEIGHT, left_out, stops, values), 1, tuple(inputs), {}, by_round=False)
+    left_out = F.when(F.col("part") == folds.TEST, 0).otherwise(1).alias(cross_validation.FOLD)
+    dealt = packed(rows, inputs, F.col("part") == folds.VALIDATION, left_out)
+    return Dealt(dealt, 1, tuple(inputs), {}, by_round=False)
 
 
 def nested_trials(rows: DataFrame, booster: Train) -> Iterator[Trial]:
@@ -89,8 +87,7 @@ def gains_of(dealt: Dealt, settings: Booster) -> dict[str, float]:
 
     def fit(_: object, group: pa.Table) -> pa.Table:
         ordered = group.sort_by(KEY)
-        labels, weights = cross_validation.as_labels(ordered), cross_validation.as_weights(ordered)
-        found = gains(cross_validation.values_of(ordered), labels, weights, settings)
+        found = gains(values_of(ordered), as_labels(ordered), as_weights(ordered), settings)
         return pa.table({"feature": list(names), "gain": found})
 
     found = cross_validation.in_tasks(dealt, [NO_FOLD], fit, "feature STRING, gain DOUBLE")

@@ -21,8 +21,9 @@ from jobs.registry.store import Store, connect
 from jobs.runtime.errors import UserError
 from jobs.scoring import batch
 from jobs.train import train
-from jobs.training.distributed_fit import PACKED, estimated
+from jobs.training.distributed_fit import estimated
 from jobs.training.last_fit import calibration_of, fit
+from jobs.training.packed import VALUES
 from jobs.training.training_set import TrainingSet, read_training_set
 from tests.small_lake import FAMILY_OF, FEATURE_SET, INPUTS, LABELLED, NEW, RUN_DATE
 
@@ -119,7 +120,7 @@ def test_the_served_model_scores_as_the_batch_and_as_spark_before_the_cut(
     outside = rows.rows.where(F.col("part") != folds.TEST)
     fitted = estimated(outside, rows.inputs, small_job.settings.train, F.col("part") == folds.VALIDATION)
     tested = rows.rows.where(F.col("part") == folds.TEST)
-    transformed = fitted.transform(tested.select("*", F.array(*rows.names).alias(PACKED)))
+    transformed = fitted.transform(tested.select("*", F.array(*rows.names).alias(VALUES)))
     in_spark = transformed.select("SK_ID_CURR", "probability").orderBy("SK_ID_CURR").toPandas()["probability"]
     mine = model.probabilities(test_rows)
     assert np.abs(mine - served).max() <= 1e-6
