@@ -162,6 +162,21 @@ class FileCount:
     half: str | None = None
 
 
+@dataclass(frozen=True)
+class ReadRows:
+    """The rows of a table's files before their keys are compared.
+
+    Args:
+        packs: Those that keep the contract, as `packed_rows.PACKED`.
+        parsed: The rows of lines that are not plain, as `contract.parse` gives them; None where all lines are.
+        by_file: What became of each file's rows.
+    """
+
+    packs: DataFrame
+    parsed: DataFrame | None
+    by_file: Mapping[str, FileCount]
+
+
 @dataclass
 class Kept:
     """What is computed once and used several times: a CSV file is read and parsed only once."""
@@ -249,26 +264,38 @@ def named_files() -> Iterator[tuple[Table, str]]:
 
 
 def check_table(spark: SparkSession, kept: Kept, table: Table, files: Sequence[SourceFile]) -> Checked:
-    """Parse the files of a table in one pass, count what is wrong, and look for repeated keys."""
+    """Read the files of a table in one pass, count what is wrong, and look for repeated keys."""
+    read = read_rows(spark, kept, table, files)
+    levels = kept.keep(count_levels(read.packs, table))
+    once = once_per_key(read.packs, table, kept)
+    accepted = levels if once.packs is read.packs else kept.keep(count_levels(once.packs, table))
+    findings = [*count_outcomes(read.by_file, once, table), *count_new_levels(levels, accepted, read.by_file, table)]
+    if any(finding.rows for finding in findings if finding.check is Check.REFUSED):
+        findings += count_reasons(all_refused(spark, read.parsed, once.contradicted, table))
+    broken = tuple(unfit_files(read.by_file, table))
+    return Checked(table, once.packs, accepted, tuple(findings), tuple(files), read.parsed, once.contradicted, broken)
+
+
+def read_rows(spark: SparkSession, kept: Kept, table: Table, files: Sequence[SourceFile]) -> ReadRows:
+    """The rows of a table's files: those of plain lines as they are, of the others what keeps the contract.
+
+    Raises:
+        ContractBroken: A file can't be read to its end.
+    """
     parts = [replace(part, lines=kept.keep(part.lines)) for file in files for part in split_lines(spark, file)]
     with told_when_unreadable():
         plain, others = count_lines(parts)
-    packs = reduce(DataFrame.unionByName, (part.plain() for part in parts))
-    parsed, counts = None, {}
-    if others:
-        parsed = kept.keep(parse(reduce(DataFrame.unionByName, (part.others() for part in parts)), table))
-        counts = count_rows(parsed)
-        packs = packs.unionByName(kept.keep(pack(accepted_rows(parsed, table), table, "others")))
-    by_file = {file.name: counts.get(file.name, FileCount()) for file in files}
-    by_file = {name: replace(count, kept=count.kept + plain.get(name, 0)) for name, count in by_file.items()}
-    levels = kept.keep(count_levels(packs, table))
-    once = once_per_key(packs, table, kept)
-    accepted = levels if once.packs is packs else kept.keep(count_levels(once.packs, table))
-    findings = [*count_outcomes(by_file, once, table), *count_new_levels(levels, accepted, by_file, table)]
-    if any(finding.rows for finding in findings if finding.check is Check.REFUSED):
-        findings += count_reasons(all_refused(spark, parsed, once.contradicted, table))
-    broken = tuple(unfit_files(by_file, table))
-    return Checked(table, once.packs, accepted, tuple(findings), tuple(files), parsed, once.contradicted, broken)
+    of_plain = reduce(DataFrame.unionByName, (part.plain() for part in parts))
+    if not others:
+        return ReadRows(of_plain, None, {file.name: FileCount(kept=plain[file.name]) for file in files})
+    parsed = kept.keep(parse(reduce(DataFrame.unionByName, (part.others() for part in parts)), table))
+    counts = count_rows(parsed)
+    judged = {file.name: counts.get(file.name, FileCount()) for file in files}
+    return ReadRows(
+        of_plain.unionByName(kept.keep(pack(accepted_rows(parsed, table), table, "others"))),
+        parsed,
+        {name: replace(count, kept=count.kept + plain[name]) for name, count in judged.items()},
+    )
 
 
 def all_refused(
@@ -280,7 +307,7 @@ def all_refused(
     return reduce(DataFrame.unionByName, refused) if refused else spark.createDataFrame([], refused_type(table))
 
 
-def count_lines(parts: Sequence[SplitLines]) -> tuple[dict[str, int], int]:
+def count_lines(parts: Sequence[SplitLines]) -> tuple[Counter[str], int]:
     """How many plain lines each file has, and how many others there are in all."""
     counts = (part.lines.groupBy(FILE).agg(F.sum(COUNT), F.count(LINE)) for part in parts)
     plain: Counter[str] = Counter()

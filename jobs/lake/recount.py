@@ -15,7 +15,7 @@ from features.contract import FILE
 from features.spec import Table
 from jobs.lake.checks import Check, Counted, Finding, Kept, count_by_file, count_reasons, with_orphans
 from jobs.lake.checks_table import findings_of
-from jobs.lake.packed_rows import count_levels, pack
+from jobs.lake.packed_rows import COUNT, count_levels, pack
 from jobs.lake.tables import Lake
 
 RECOUNTED = (Check.ACCEPTED, Check.REFUSED, Check.REPEATED, Check.REASON)
@@ -42,7 +42,8 @@ def counted_again(
         then = tuple(other_than_orphans(before.get(table.name, ())))
         now = packed(table, rows if table == mended else stored, then, kept)
         if table == mended:
-            now = replace(now, findings=tuple(recounted(now, rows.count(), left)))
+            number = sum(count_by_file(now.packs, F.sum(COUNT)).values())
+            now = replace(now, findings=tuple(recounted(now, number, left)))
         counted[table.name] = with_orphans(now, counted)
     return list(counted.values())
 
