@@ -4,6 +4,7 @@
 contract, and holds on to the cells of one that doesn't. `refused_rows` then spells out the reasons of those few.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from functools import reduce
 
@@ -65,13 +66,23 @@ def stored_columns(rows: DataFrame, table: Table) -> list[SqlColumn]:
     ]
 
 
-def parse(cells: DataFrame, table: Table, *also: str) -> DataFrame:
+Cast = Callable[[SqlColumn, str], SqlColumn]
+"""What reads a text as a type of Spark's DDL: null where it names no value of it."""
+
+
+def try_cast(text: SqlColumn, ddl: str) -> SqlColumn:
+    """As the engine itself casts."""
+    return text.try_cast(ddl)
+
+
+def parse(cells: DataFrame, table: Table, *also: str, cast: Cast = try_cast) -> DataFrame:
     """Read a table's cells as its contract says.
 
     Args:
         cells: `FILE`, `BROKEN_LINE` and the contract's columns, all strings, null where a cell is empty.
         table: The contract.
         also: Columns of `cells` that say of a row which one it is, and stay beside it.
+        cast: How texts are read: as Spark's own cast does, whatever the engine.
 
     Returns:
         As many rows: `FILE`, the contract's columns in their types, `CELLS`, and those that stay.
@@ -80,7 +91,7 @@ def parse(cells: DataFrame, table: Table, *also: str) -> DataFrame:
     broken += [test for column in table.columns for test, _ in breaches(column)]
     cells_of = [cell(column).alias(column.name) for column in table.columns]
     delivered = F.struct(BROKEN_LINE, *cells_of, is_blank(BROKEN_LINE, *cells_of).alias(BLANK))
-    rows = beside_cells(cells, table, *also)
+    rows = beside_cells(cells, table, cast, *also)
     return rows.select(FILE, *names(table), F.when(any_of(broken), delivered).alias(CELLS), *also)
 
 
@@ -100,7 +111,7 @@ def accepted_rows(parsed: DataFrame, table: Table, *also: str) -> DataFrame:
     return parsed.where(F.col(CELLS).isNull()).select(FILE, *names(table), *also)
 
 
-def refused_rows(parsed: DataFrame, table: Table, *also: str) -> DataFrame:
+def refused_rows(parsed: DataFrame, table: Table, *also: str, cast: Cast = try_cast) -> DataFrame:
     """The parsed rows that break the contract: `FILE`, their cells as delivered, `ERRORS` with every reason, and what
     stays beside them.
 
@@ -109,7 +120,7 @@ def refused_rows(parsed: DataFrame, table: Table, *also: str) -> DataFrame:
     cells = parsed.where(F.col(CELLS).isNotNull() & ~F.col(f"{CELLS}.{BLANK}")).select(FILE, f"{CELLS}.*", *also)
     line = error(LINE, F.col(BROKEN_LINE), F.lit("has more or fewer cells than its header"))
     reasons = F.array_compact(F.array(*(reason(column) for column in table.columns)))
-    return beside_cells(cells, table, *also).select(
+    return beside_cells(cells, table, cast, *also).select(
         FILE,
         *(cell(column).alias(column.name) for column in table.columns),
         F.when(F.col(BROKEN_LINE).isNotNull(), F.array(line)).otherwise(reasons).cast(ERRORS_TYPE).alias(ERRORS),
@@ -157,31 +168,31 @@ def cell(column: Column) -> SqlColumn:
     return F.col(f"_cell_{column.name}")
 
 
-def beside_cells(cells: DataFrame, table: Table, *also: str) -> DataFrame:
+def beside_cells(cells: DataFrame, table: Table, cast: Cast, *also: str) -> DataFrame:
     """Typed values under the columns' names, beside the cells they were read from and what else stays."""
     return cells.select(
         FILE,
         BROKEN_LINE,
         *(F.col(column.name).alias(f"_cell_{column.name}") for column in table.columns),
-        *(typed(column, F.col(column.name)).alias(column.name) for column in table.columns),
+        *(typed(column, F.col(column.name), cast).alias(column.name) for column in table.columns),
         *also,
     )
 
 
-def typed(column: Column, text: SqlColumn) -> SqlColumn:
+def typed(column: Column, text: SqlColumn, cast: Cast) -> SqlColumn:
     """The cell's value; null where it is empty or can't be read."""
     match column.type:
         case Type.TEXT:
             return text
         case Type.AMOUNT:
-            return text.try_cast(column.type.ddl)
+            return cast(text, column.type.ddl)
         case Type.REAL:
-            number = F.when(text.rlike(NUMBER), text).try_cast(column.type.ddl)
+            number = cast(F.when(text.rlike(NUMBER), text), column.type.ddl)
             return F.when(F.abs(number) < SMALLEST, F.lit(0.0)).otherwise(number)
         case Type.ID | Type.WHOLE:
             # Kaggle writes 12.0 in columns that have empty cells. Cutting is exact; a cast to a decimal would round.
             whole = F.when(text.endswith(".0"), F.substring(text, F.lit(1), F.length(text) - 2)).otherwise(text)
-            return whole.try_cast(column.type.ddl)
+            return cast(whole, column.type.ddl)
 
 
 def breaches(column: Column) -> list[tuple[SqlColumn, str]]:

@@ -56,8 +56,9 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """The session that every test shares: starting one takes longer than most tests."""
-    session = open_session("tests")
+    """The session that every test shares, of the engine that the settings name: starting one takes longer than most
+    tests."""
+    session = open_session("tests", load_settings("local").session.engine)
     yield session
     session.stop()
 

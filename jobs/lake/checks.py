@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial, reduce
 
-from pyspark import StorageLevel
 from pyspark.sql import Column as SqlColumn
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
@@ -35,12 +34,14 @@ from features.contract import (
 from features.rows_as_sent import few, how_to_write, shown
 from features.spec import Column, Table
 from jobs.lake import contents
-from jobs.lake.csv_files import LINE, SourceFile, SplitLines, open_file, split_lines, told_when_unreadable
+from jobs.lake.csv_files import SourceFile, SplitLines, open_file, split_lines, told_when_unreadable
 from jobs.lake.delivery_files import Folder, Packed, unpacking, where_instead
 from jobs.lake.job import Step
 from jobs.lake.packed_rows import COUNT, count_levels, count_values, pack, unpack
 from jobs.lake.repeated_keys import only, suspects, without
 from jobs.runtime.errors import ContractBroken, UserError
+from jobs.runtime.found_files import LINE
+from jobs.runtime.session import computed_once, engine_of_this_process
 from jobs.runtime.settings import Ingest
 
 TABLES_AT_ONCE = 3
@@ -177,28 +178,23 @@ class ReadRows:
     by_file: Mapping[str, FileCount]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Kept:
     """What is computed once and used several times: a CSV file is read and parsed only once."""
 
-    frames: list[DataFrame]
+    frames: ExitStack
 
     def keep(self, frame: DataFrame) -> DataFrame:
-        """The frame, kept in memory and on disk once it is computed."""
-        self.frames.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
-        return self.frames[-1]
+        """The frame, kept once it is computed."""
+        return self.frames.enter_context(computed_once(frame))
 
 
 @contextmanager
 def keeping() -> Iterator[Kept]:
     """Let go of everything kept in the end."""
-    kept = Kept([])
-    try:
-        yield kept
-    finally:
-        # The last ones first: Spark plans again whatever was made of a frame that goes.
-        for frame in reversed(kept.frames):
-            frame.unpersist()
+    # The last ones first: Spark plans again whatever was made of a frame that goes.
+    with ExitStack() as frames:
+        yield Kept(frames)
 
 
 def check_tables(folder: Folder, step: Step, kept: Kept) -> list[Checked]:
@@ -282,13 +278,14 @@ def read_rows(spark: SparkSession, kept: Kept, table: Table, files: Sequence[Sou
     Raises:
         ContractBroken: A file can't be read to its end.
     """
-    parts = [replace(part, lines=kept.keep(part.lines)) for file in files for part in split_lines(spark, file)]
     with told_when_unreadable():
+        parts = [replace(part, lines=kept.keep(part.lines)) for file in files for part in split_lines(spark, file)]
         plain, others = count_lines(parts)
     of_plain = reduce(DataFrame.unionByName, (part.plain() for part in parts))
     if not others:
         return ReadRows(of_plain, None, {file.name: FileCount(kept=plain[file.name]) for file in files})
-    parsed = kept.keep(parse(reduce(DataFrame.unionByName, (part.others() for part in parts)), table))
+    cast = engine_of_this_process().cast
+    parsed = kept.keep(parse(reduce(DataFrame.unionByName, (part.others() for part in parts)), table, cast=cast))
     counts = count_rows(parsed)
     judged = {file.name: counts.get(file.name, FileCount()) for file in files}
     return ReadRows(
@@ -302,7 +299,8 @@ def all_refused(
     spark: SparkSession, parsed: DataFrame | None, contradicted: DataFrame | None, table: Table
 ) -> DataFrame:
     """The rows that break the contract, and those that contradict each other."""
-    refused = [] if parsed is None else [refused_rows(parsed, table)]
+    cast = engine_of_this_process().cast
+    refused = [] if parsed is None else [refused_rows(parsed, table, cast=cast)]
     refused += [] if contradicted is None else [contradicted]
     return reduce(DataFrame.unionByName, refused) if refused else spark.createDataFrame([], refused_type(table))
 

@@ -19,6 +19,7 @@ from jobs.lake.checks import Kept
 from jobs.lake.csv_files import open_part, read_text
 from jobs.runtime.addresses import literally, matching_files
 from jobs.runtime.errors import ContractBroken, UserError
+from jobs.runtime.session import engine_of_this_process
 
 FILE_COLUMN, ROW, WHY = "file", "quarantined_row", "why"
 """What an exported row has beside its cells."""
@@ -99,8 +100,9 @@ def mend(sent: DataFrame, quarantined: DataFrame, published: DataFrame, table: T
     """
     cells = F.to_json(F.struct(*names(table)))
     was = quarantined.select(FILE, ROW, cells.alias(BEFORE), in_words(ERRORS).alias(WHY))
-    parsed = kept.keep(parse(sent.select("*", cells.alias(AFTER)).join(was, on=ROW, how="inner"), table, *KNOWN))
-    refuse_in_vain(refused_rows(parsed, table, *KNOWN))
+    cast, both = engine_of_this_process().cast, sent.select("*", cells.alias(AFTER)).join(was, on=ROW, how="inner")
+    parsed = kept.keep(parse(both, table, *KNOWN, cast=cast))
+    refuse_in_vain(refused_rows(parsed, table, *KNOWN, cast=cast))
     fits = accepted_rows(parsed, table, *KNOWN)
     # Joined and compared by a text each: a hundred columns in every step take minutes to plan.
     key, said = F.to_json(F.struct(*table.key)).alias("key"), cells.alias("said")

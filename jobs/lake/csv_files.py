@@ -1,6 +1,5 @@
 """The CSV files of a delivery: what their headers say, and their cells as text."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -25,20 +21,13 @@ from jobs.lake.first_lines import BYTES, LINES, Zipped, header_of
 from jobs.lake.packed_rows import COUNT, PACK, ROWS, Batches, labelled, written
 from jobs.runtime.addresses import literally
 from jobs.runtime.errors import ContractBroken
+from jobs.runtime.found_files import LINE, UnreadableFile
+from jobs.runtime.session import engine_of_this_process
+from jobs.runtime.text_lines import without_blank, without_headers
 
 HEADERS_AT_ONCE = 8
-CSV_OPTIONS = {
-    "escape": '"',
-    "columnNameOfCorruptRecord": BROKEN_LINE,
-    "columnPruning": "false",  # pruned rows are not checked for the number of their cells
-}
-LINE, BEGINS = "_line", "_begins"
-"""A line's text, and which part it is of, where that begins in the piece that Spark has cut."""
 SPLIT = pa.schema([(COUNT, pa.int64()), (ROWS, pa.binary()), (LINE, pa.string())])
-NOT_BLANK = r"[^\x00-\x20]"
 BYTES_AT_ONCE = 4_000_000
-# As Spark's error of the condition FAILED_READ_FILE says it.
-UNREADABLE = re.compile(r"Encountered error while reading file (.+?)\.\s+(?:SQLSTATE|File does not exist)")
 
 
 @dataclass(frozen=True)
@@ -99,9 +88,7 @@ def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
 def open_part(spark: SparkSession, columns: Sequence[str], part: str) -> tuple[str, ...]:
     """The columns that a part names; nothing where it is empty."""
     with told_when_unreadable():
-        # As bytes: what is no text must not be taken for it.
-        start = F.substring(F.col("value").cast("binary"), 1, BYTES).alias("start")
-        lines = [bytes(row["start"]) for row in spark.read.text(literally(part)).select(start).limit(LINES).collect()]
+        lines = engine_of_this_process().files.first_lines(spark, literally(part), LINES, BYTES)
     try:
         return header_of(lines, columns, packed=part.endswith(".gz"))
     except Zipped:
@@ -124,21 +111,10 @@ def told_when_unreadable() -> Iterator[None]:
         ContractBroken: Spark met one.
     """
     try:
-        yield
-    except Py4JJavaError as error:  # Spark's Python side has no name for it
-        unreadable = UNREADABLE.search(str(error))
-        if unreadable is None:
-            raise
-        raise ContractBroken(f"{part_name(unquote(unreadable[1]))} {why_unreadable(str(error))}") from None
-
-
-def why_unreadable(trace: str) -> str:
-    """What is wrong with the file that Spark's trace tells of, and what to do."""
-    if "incorrect header check" in trace or "not a gzip file" in trace:
-        return "is named .gz and is not packed by gzip: name it .csv, or pack it"
-    if "Permission denied" in trace:
-        return "may not be read: permission denied"
-    return "can't be read to its end, it is cut off or damaged: send it again"
+        with engine_of_this_process().files.reading():
+            yield
+    except UnreadableFile as problem:
+        raise ContractBroken(f"{part_name(problem.address)} {problem.why}") from None
 
 
 def check_header(name: str, header: Header, columns: int) -> None:
@@ -158,9 +134,7 @@ def split_lines(spark: SparkSession, file: SourceFile) -> Iterator["SplitLines"]
     for number, (header, parts) in enumerate(file.parts):
         columns = {place: column for column, place in header.places.items()}
         plain = PlainLines(file.table, file.name, [columns.get(place) for place in range(len(header.sent))])
-        # Which lines may be a header: a part begins with one, and Spark cuts parts at any line.
-        begins = F.when(F.input_file_block_start() == 0, F.xxhash64(F.input_file_name())).alias(BEGINS)
-        lines = spark.read.text([literally(part) for part in parts]).select(F.col("value").alias(LINE), begins)
+        lines = engine_of_this_process().files.lines(spark, [literally(part) for part in parts])
         split = lines.mapInArrow(partial(splitting, plain=plain), f"{COUNT} BIGINT, {ROWS} BINARY, {LINE} STRING")
         named = labelled(split.select(F.lit(file.name).alias(FILE), COUNT, ROWS, LINE), f"{file.name} {number}")
         yield SplitLines(file, header, named)
@@ -187,7 +161,7 @@ class SplitLines:
     def others(self) -> DataFrame:
         """The cells of the other lines as text: `FILE`, `BROKEN_LINE` and the contract's columns, null where a cell is
         empty, or where the parts came without the column."""
-        cells = F.from_csv(LINE, column_types(self.header), CSV_OPTIONS).alias(CELLS)
+        cells = engine_of_this_process().files.cells(LINE, spark_names(self.header)).alias(CELLS)
         columns = (
             (
                 F.col(f"{CELLS}.{column.name}") if column.name in self.header.places else F.lit(None).cast("string")
@@ -226,32 +200,6 @@ def in_larger_pieces(pieces: Iterable[pa.Array]) -> Iterator[pa.Array]:
         yield pa.concat_arrays(waiting)
 
 
-def without_headers(batches: Batches) -> Iterator[pa.Array]:
-    """The lines without the first one that is not blank of each part that begins in them."""
-    header_of = None
-    for batch in batches:
-        runs = pc.run_end_encode(batch[BEGINS])
-        start = 0
-        for end, part in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
-            lines = batch[LINE].slice(start, end - start)
-            start = end
-            if part is not None and part != header_of:
-                written_on = without_blank(lines)
-                header_of = part if len(written_on) else header_of
-                lines = written_on.slice(1)
-            yield lines
-
-
-def without_blank(lines: pa.Array) -> pa.Array:
-    """The lines without those that hold nothing, as Spark's CSV reader leaves them out."""
-    return lines.filter(pc.match_substring_regex(lines.view(pa.binary()), NOT_BLANK))
-
-
-def column_types(header: Header) -> str:
-    """What `from_csv` makes of a line: the cells of the header's known columns under their names, and `BROKEN_LINE`."""
-    return ", ".join(f"{name} STRING" for name in (*spark_names(header), BROKEN_LINE))
-
-
 def spark_names(header: Header) -> list[str]:
     """A name for each cell; Spark takes columns by position and their names without regard to case."""
     known = {place: column for column, place in header.places.items()}
@@ -260,9 +208,6 @@ def spark_names(header: Header) -> list[str]:
 
 def read_text(spark: SparkSession, header: Header, files: Sequence[str]) -> DataFrame:
     """`BROKEN_LINE` and the header's known columns of files that share it, all text, null where a cell is empty."""
-    return (
-        spark.read.schema(column_types(header))
-        .options(header=True, **CSV_OPTIONS)
-        .csv([literally(file) for file in files])
-        .select(BROKEN_LINE, *header.places)
-    )
+    addresses = [literally(file) for file in files]
+    rows = engine_of_this_process().files.csv(spark, spark_names(header), addresses)
+    return rows.select(BROKEN_LINE, *header.places)

@@ -4,21 +4,23 @@ A file is plain, gzipped, or a folder of parts. One that is there in another for
 as one that is not there: it is told, with what to do.
 """
 
+import json
 import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import PurePosixPath
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from features.rows_as_sent import few, shown
 from jobs.runtime.addresses import literally, matching_files, path_of
 from jobs.runtime.errors import ContractBroken, UserError
+from jobs.runtime.found_files import FoundFile
+from jobs.runtime.session import engine_of_this_process
 
 ENDINGS = (".csv", ".csv.gz")
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -50,6 +52,7 @@ def open_folder(spark: SparkSession, source: str) -> Folder:
     """
     if ":" in path_of(source):
         raise UserError(f"--input {source}: Hadoop finds no file by its name below a path with ':': rename the folder")
+    check_readable(source)
     files = matching_files(spark, literally(source))
     if files is None:
         raise UserError(f"--input {source} is not there: name the folder that holds the delivery's files")
@@ -61,9 +64,7 @@ def open_folder(spark: SparkSession, source: str) -> Folder:
 
 def fingerprint(folder: Folder) -> str:
     """What tells the folder's files from others: a hash of their names, sizes and times, of which none is read."""
-    row = listed(folder.spark, literally(folder.source)).agg(files_hash()).first()
-    assert row is not None
-    return str(row[0])
+    return files_hash(engine_of_this_process().files.below(folder.spark, literally(folder.source)))
 
 
 def fingerprints(spark: SparkSession, address: str, run_date: date) -> dict[date, str]:
@@ -74,30 +75,31 @@ def fingerprints(spark: SparkSession, address: str, run_date: date) -> dict[date
         address: Of the one, which need not be there.
         run_date: Of the one, as its address says.
     """
+    check_readable(address)
     written, place = run_date.isoformat(), literally(address)
-    try:
-        files = listed(spark, place.replace(written, "*"))
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        return {}
     before, *after = (re.escape(part) for part in path_of(address).rstrip("/").split(written))
-    pattern = f"{before}({DATE})" + r"\1".join(after) + "/"
-    dated = files.withColumn("run_date", F.regexp_extract("path", pattern, 1)).where("run_date <> ''")
-    rows = dated.groupBy("run_date").agg(files_hash().alias("files")).collect()
-    found = {row["run_date"]: str(row["files"]) for row in rows}
-    return {date.fromisoformat(text): files for text, files in found.items() if is_date(text)}
+    pattern = re.compile(f"{before}({DATE})" + r"\1".join(after) + "/")
+    files: defaultdict[str, list[FoundFile]] = defaultdict(list)
+    for file in engine_of_this_process().files.below(spark, place.replace(written, "*")):
+        if dated := pattern.search(file.address):
+            files[dated[1]].append(file)
+    return {date.fromisoformat(text): files_hash(of) for text, of in files.items() if is_date(text)}
 
 
-def files_hash() -> Column:
-    """An aggregate of `listed` files."""
-    about = F.struct("path", "length", F.unix_micros("modificationTime"))
-    return F.sha2(F.to_json(F.sort_array(F.collect_list(about))), 256)
+def files_hash(files: Iterable[FoundFile]) -> str:
+    """What tells these files from others, in whatever order they were listed."""
+    # The words of the query that made the first of these hashes, which lakes keep.
+    about = [
+        {"path": file.address, "length": file.size, "unix_micros(modificationTime)": file.changed}
+        for file in sorted(files, key=lambda file: (file.address.encode(), file.size, file.changed))
+    ]
+    return sha256(json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
-def listed(spark: SparkSession, addresses: str) -> DataFrame:
-    """The files below the addresses, a pattern of Hadoop's: path, length and modificationTime."""
-    return spark.read.format("binaryFile").option("recursiveFileLookup", True).load(addresses).drop("content")
+def check_readable(source: str) -> None:
+    """Refuse a place that the engine of this process reads no delivery from."""
+    if not engine_of_this_process().files.reads(source):
+        raise UserError(f"--input {source}: Sail only reads deliveries of this machine: use Spark")
 
 
 def is_date(text: str) -> bool:

@@ -11,6 +11,7 @@ from jobs.lake.delivery_files import Folder, name_of
 from jobs.lake.first_lines import UTF_16
 from jobs.runtime.addresses import literally
 from jobs.runtime.errors import ContractBroken
+from jobs.runtime.session import engine_of_this_process
 
 DESCRIPTIONS = "HomeCredit_columns_description.csv"
 NEEDED = ("Table", "Row", "Description")
@@ -31,15 +32,14 @@ def read_descriptions(folder: Folder) -> Descriptions:
     named = [file for file in folder.files if name_of(file).casefold() == DESCRIPTIONS.casefold()]
     if not named:
         return Descriptions({})
-    files = folder.spark.read.format("binaryFile").load(literally(named[0])).where(f"length <= {LONGEST}")
     try:
         with told_when_unreadable():
-            content = files.select("content").first()
+            content = engine_of_this_process().files.content(folder.spark, literally(named[0]), LONGEST)
     except ContractBroken as problem:
         return Descriptions({}, str(problem))
     if content is None:
         return Descriptions({}, f"it has more than {LONGEST:,} bytes")
-    return parse_descriptions(bytes(content["content"]))
+    return parse_descriptions(content)
 
 
 def parse_descriptions(content: bytes) -> Descriptions:

@@ -9,7 +9,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 from uuid import uuid4
 
 from py4j.protocol import Py4JJavaError
@@ -173,13 +172,7 @@ def matching_files(spark: SparkSession, addresses: str, pattern: str = "*") -> l
         addresses: A pattern of Hadoop's; what is meant as it stands goes through `literally`.
         pattern: Another for the last part of a file's address.
     """
-    try:
-        matching = spark.read.option("pathGlobFilter", pattern).text(addresses).inputFiles()
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        return None
-    return sorted(unquote(file) for file in matching)
+    return engine_of_this_process().files.matching(spark, addresses, pattern)
 
 
 def literally(address: str) -> str:

@@ -15,13 +15,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from pyspark.errors import PySparkRuntimeError
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 
+from features.memory import casts
 from features.plan.feature_table import Settle, as_planned
+from features.spec import Type
 from jobs.runtime.errors import UserError
+from jobs.runtime.local_files import LocalFiles
 from jobs.runtime.log_files import LOG4J, LOG4J_VARIABLE, java_output_kept
 from jobs.runtime.settings import Engine, conf_dir
 from jobs.runtime.spark_conf import conf_of, delta_jars
+from jobs.runtime.spark_files import SparkFiles
 
 if TYPE_CHECKING:
     from pysail.spark import SparkConnectServer
@@ -33,9 +38,11 @@ REQUIRED = {
     # Tables hashed by applicant stay so in joins that also compare another column: one shuffle a table.
     "spark.sql.requireAllClusterKeysForCoPartition": "false",
 }
-NOT_ON_SAIL: Final = frozenset({"backfill", "ingest", "nightly", "run"})
-"""What Sail does not run: `ingest` needs Spark's readers, the others call it."""
-
+CASTS: Final[Mapping[str, Callable[[str | None], object]]] = {
+    Type.WHOLE.ddl: casts.to_whole,
+    Type.AMOUNT.ddl: casts.to_amount,
+}
+"""What reads a text as Spark's cast to a type does, where Sail's does not."""
 SAIL_SETTINGS: Final = {
     # A service may be idle for a night; Sail would drop its session after a quarter of an hour.
     "SAIL_SPARK__SESSION_TIMEOUT_SECS": "31536000",
@@ -117,8 +124,10 @@ def start_sail() -> "SparkConnectServer":
 def written_and_read(rows: DataFrame, path: str) -> DataFrame:
     """The rows, computed, from the files they were written to."""
     rows.write.parquet(path)
-    # Sail writes no file where there is no row, and would find no columns.
-    return rows.sparkSession.read.schema(rows.schema).parquet(path)
+    read = rows.sparkSession.read
+    # Sail writes no file where there is no row, and would find no columns. A schema is given only then: with one it
+    # takes every row for one that a condition on a struct's field lets through.
+    return (read if any(Path(path).glob("*.parquet")) else read.schema(rows.schema)).parquet(path)
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,8 @@ class Spark:
 
     says_commits = True
     """Whether the session's settings say after a write which version of a Delta table it made, if any."""
+    files = SparkFiles()
+    """How the files of deliveries are found and read."""
 
     def open(self, name: str, env: str) -> SparkSession:
         """The session, with the sizes of an environment; spark-submit has started it already."""
@@ -167,6 +178,10 @@ class Spark:
             numbers: How many there are.
         """
         return rows.repartitionById(numbers, number)
+
+    def cast(self, text: Column, ddl: str) -> Column:
+        """The value of a type that a text names; null where it names none."""
+        return text.try_cast(ddl)
 
     def master(self, session: SparkSession) -> str:
         """What runs the tasks, as Spark names it."""
@@ -201,15 +216,13 @@ class Sail:
     """Sail, whose server is this process's from its first session on: its client hangs when Python lets go of it."""
 
     says_commits = False
+    files = LocalFiles()
 
     def __init__(self) -> None:
         self.server: SparkConnectServer | None = None
 
     def open(self, name: str, env: str) -> SparkSession:  # noqa: ARG002  as Spark
         """The session; it has no sizes."""
-        if name in NOT_ON_SAIL:
-            left_out = ", ".join(sorted(NOT_ON_SAIL))
-            raise UserError(f"session.engine = sail runs all verbs but {left_out}: leave it at spark for {name}")
         if "PYSPARK_GATEWAY_PORT" in os.environ:
             raise UserError(f"session.engine = sail needs no spark-submit: call python -m jobs {name} ...")
         if self.server is None:
@@ -246,6 +259,11 @@ class Sail:
     def apart(self, rows: DataFrame, number: str, numbers: int) -> DataFrame:  # noqa: ARG002  as Spark
         """Where it puts them itself."""
         return rows
+
+    def cast(self, text: Column, ddl: str) -> Column:
+        """As Spark reads it: Sail's own casts take other texts for whole numbers and amounts."""
+        read = CASTS.get(ddl)
+        return text.try_cast(ddl) if read is None else F.udf(read, ddl, useArrow=False)(text)
 
     def master(self, session: SparkSession) -> str:  # noqa: ARG002  as Spark
         """As Spark would name what this process is."""

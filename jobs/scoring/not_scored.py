@@ -11,6 +11,7 @@ from features.contract import ERRORS, ERRORS_TYPE, LINE, typed
 from features.spec import KEY, TARGET
 from jobs.lake.contents import applicants_of
 from jobs.lake.tables import Lake, quarantine_table
+from jobs.runtime.session import engine_of_this_process
 
 REASON = "reason_not_scored"
 IN_QUARANTINE = f"the row in {DECLARED.application.name} is in quarantine"
@@ -53,7 +54,8 @@ def new_in_quarantine(lake: Lake, run_date: date) -> DataFrame:
     application = DECLARED.application
     if not lake.exists(quarantine_table(application.name)):
         return lake.spark.createDataFrame([], f"{KEY} BIGINT, {ERRORS} {ERRORS_TYPE}")
-    key, target = (typed(application.column(name), F.col(name)) for name in (KEY, TARGET))
+    cast = engine_of_this_process().cast
+    key, target = (typed(application.column(name), F.col(name), cast) for name in (KEY, TARGET))
     is_named = (F.get(ERRORS, F.lit(0))["column"] != LINE) & (key > 0)
     rows = lake.read_run_date(quarantine_table(application.name), run_date).where(target.isNull())
     return rows.select(F.when(is_named, key).alias(KEY), ERRORS)
