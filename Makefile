@@ -1,4 +1,4 @@
-# Needs make, Python 3.12 and Java 17 or 21. `make help` lists the targets.
+# Needs make, Python 3.12 and, but for ENGINE=sail, Java 17 or 21. `make help` lists the targets.
 SHELL := bash
 .DEFAULT_GOAL := help
 
@@ -8,6 +8,11 @@ DEMO_LAKE := demo/lake
 # Small data in many plans: compiling them well takes longer than running them.
 SMALL_DATA := --driver-java-options -XX:TieredStopAtLevel=1
 
+# What `demo` runs on, and what `setup` makes ready for: spark or sail.
+ENGINE := spark
+JOBS_OF_spark := ./spark-submit.sh $(SMALL_DATA)
+JOBS_OF_sail := $(PYTHON) -m jobs
+
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
@@ -16,12 +21,13 @@ unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-setup: ## Make .venv from requirements.lock, with Delta's JARs; the other targets do it themselves
-	@.ci/setup
+setup: ## Make .venv from requirements.lock, with Delta's JARs; the other targets do it themselves. ENGINE=sail: no Java
+	@ENGINE=$(ENGINE) .ci/setup
 
-demo: setup ## Generate 10,000 applicants and run the whole line on them, into demo/
-	./spark-submit.sh $(SMALL_DATA) generate --applicants 10000 --seed 1 --output demo/delivery
-	./spark-submit.sh $(SMALL_DATA) run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE) --set search.trials=1
+demo: setup ## Generate 10,000 applicants and run the whole line on them, into demo/. ENGINE=sail: without a JVM
+	$(JOBS_OF_$(ENGINE)) generate --applicants 10000 --seed 1 --output demo/delivery --set session.engine=$(ENGINE)
+	$(JOBS_OF_$(ENGINE)) run --input demo/delivery --lake $(DEMO_LAKE) --run-date $(DEMO_DATE) --set search.trials=1 \
+	    --set session.engine=$(ENGINE)
 
 year: setup ## Generate a year of monthly deliveries and run it, into demo/year/; ends with the monitoring pages
 	$(PYTHON) -m tests.year --folder demo/year

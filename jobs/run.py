@@ -151,9 +151,16 @@ def say_where_it_is(job: Job, page: Path) -> None:
         f"report  {page.resolve()}",
         f"tables  {address}/scores, explanations, features and others, in Delta",
         f"MLflow  {uri}",
-        f"next    ./spark-submit.sh status --lake {quote(str(address))}",
+        f"next    {status_command(job)} --lake {quote(str(address))}",
         f"        {quote(called('python'))} -m jobs serve --lake {quote(str(address))}",
     ]
     if uri.startswith("sqlite"):
         lines.append(f"        {quote(called('mlflow'))} ui --backend-store-uri {quote(uri)}")
     print("\n".join(lines), flush=True)
+
+
+def status_command(job: Job) -> str:
+    """How `status` is called on the engine that the line ran on."""
+    if job.settings.session.engine == "sail":
+        return f"{quote(called('python'))} -m jobs status --set session.engine=sail"
+    return "./spark-submit.sh status"

@@ -1,5 +1,6 @@
 """What other engines give: the feature table by DuckDB as SQL, and a lake by Sail without a JVM."""
 
+import json
 import shutil
 from contextlib import suppress
 from datetime import date
@@ -31,14 +32,14 @@ from jobs.lake.tables import (
 )
 from jobs.monitor import monitor
 from jobs.registry.store import connect
-from jobs.runtime.errors import LimitPassed, UserError
-from jobs.runtime.session import open_session
-from jobs.runtime.settings import Settings
+from jobs.runtime.errors import LimitPassed
+from jobs.runtime.settings import Settings, load_settings
 from jobs.score import score
 from jobs.status import status
 from tests.benchmarks import duckdb_table
+from tests.both_engines import differences, make_deliveries, what_it_makes
 from tests.line import RUN_DATE
-from tests.processes import run_jobs, run_python, spark_submit
+from tests.processes import PROJECT, run_jobs, run_python, spark_submit
 
 DAY = date.fromisoformat(RUN_DATE)
 
@@ -178,11 +179,41 @@ def test_spark_and_sail_score_explain_export_and_watch_alike(filled_by_sail: Job
         pd.testing.assert_frame_equal(rows_of(job, table), by_sail[table], rtol=1e-9)
 
 
-def test_what_sail_can_not_run_is_refused() -> None:
-    with pytest.raises(
-        UserError, match=r"sail runs all verbs but backfill, ingest, nightly, run: leave it at spark for ingest"
-    ):
-        open_session("ingest", "sail")
+def test_sail_reads_every_delivery_as_spark_reads_it(spark: SparkSession, tmp_path: Path) -> None:
+    """Tables, quarantine, counts, messages, exit codes and fingerprints."""
+    make_deliveries(tmp_path / "deliveries")
+    by_spark = json.loads(json.dumps(what_it_makes(spark, tmp_path / "deliveries", tmp_path / "spark")))
+    ended = run_python("-m", "tests.both_engines", str(tmp_path))
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    by_sail = json.loads((tmp_path / "sail.json").read_text(encoding="utf-8"))
+    assert list(differences(by_spark, by_sail)) == []
+
+
+OF_INGEST = (
+    *(f"tests/jobs/test_{verb}.py" for verb in ("ingest", "requeue", "quarantine", "backfill")),
+    *(f"tests/jobs/lake/test_{part}.py" for part in ("csv_files", "delivery_files", "checks", "descriptions")),
+)
+
+
+def test_the_tests_of_ingest_pass_on_sail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way in which files can be broken, the same words; and a night after the other."""
+    settings = Path(shutil.copytree(PROJECT / "conf", tmp_path / "conf"), "base.toml")
+    of_spark = settings.read_text(encoding="utf-8")
+    settings.write_text(of_spark.replace('engine = "spark"', 'engine = "sail"', 1), encoding="utf-8")
+    assert load_settings(str(settings)).session.engine == "sail"
+    monkeypatch.setenv("HOME_CREDIT_CONF", str(settings.parent))
+    words = ("-p", "no:cacheprovider", "-n", "0", "-q", "--basetemp", str(tmp_path / "on_sail"))
+    ended = run_python("-m", "pytest", *words, *OF_INGEST)
+    assert ended.returncode == 0, ended.stdout[-5000:]
+
+
+def test_sail_takes_deliveries_of_this_machine_alone(tmp_path: Path) -> None:
+    words = ("ingest", "--lake", str(tmp_path), "--run-date", RUN_DATE, "--set", "session.engine=sail")
+    ended = run_jobs(*words, "--input", "s3a://bucket/delivery")
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
+        2,
+        "ingest: --input s3a://bucket/delivery: Sail only reads deliveries of this machine: use Spark",
+    )
 
 
 def test_sail_needs_no_spark_submit(tmp_path: Path) -> None:
