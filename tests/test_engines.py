@@ -195,6 +195,7 @@ OF_INGEST = (
 )
 
 
+@pytest.mark.spark  # it needs none, and takes too long for `make check`
 def test_the_tests_of_ingest_pass_on_sail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way in which files can be broken, the same words; and a night after the other."""
     settings = Path(shutil.copytree(PROJECT / "conf", tmp_path / "conf"), "base.toml")

@@ -56,7 +56,7 @@ class Quoted:
 
     def __init__(self, line: str, place: int) -> None:
         self.line, self.place = line, place
-        self.now, self.before = QUOTE, NOTHING
+        self.sign, self.last = QUOTE, NOTHING
         self.text = NOTHING
         self.is_kept = False
         """Whether the quotes around it are part of it."""
@@ -66,45 +66,45 @@ class Quoted:
         try:
             self.read_on()
         except LineEnded:
-            if self.now == QUOTE != self.before and not self.is_kept:
+            if self.sign == QUOTE != self.last and not self.is_kept:
                 self.text += QUOTE
         return self.text
 
     def read_on(self) -> None:
         """Up to a comma behind the closing quote, or to any comma where something else stands there."""
         self.step()
-        while not (self.before == QUOTE and (self.now <= SPACE or self.now == COMMA)):
-            if self.now == QUOTE:
-                if self.before == QUOTE:  # a doubled one
+        while not (self.last == QUOTE and (self.sign <= SPACE or self.sign == COMMA)):
+            if self.sign == QUOTE:
+                if self.last == QUOTE:  # a doubled one
                     self.text += QUOTE
-                    self.now = NOTHING
-                self.before = self.now
-            elif self.before == QUOTE:
+                    self.sign = NOTHING
+                self.last = self.sign
+            elif self.last == QUOTE:
                 self.is_kept = True
-                self.text += QUOTE + self.now
+                self.text += QUOTE + self.sign
                 self.read_to_comma()
                 return
             else:
                 self.take_until(QUOTE)
-                self.before = QUOTE
+                self.last = QUOTE
             self.step()
-        if self.now != COMMA:
+        if self.sign != COMMA:
             self.read_behind_space()
 
     def read_behind_space(self) -> None:
         """White space behind the closing quote is nothing, unless something else comes before the comma."""
         space = NOTHING
-        while self.now <= SPACE:
-            space += self.now
+        while self.sign <= SPACE:
+            space += self.sign
             self.step()
-        if self.now != COMMA:
-            self.text += QUOTE + space + self.now
+        if self.sign != COMMA:
+            self.text += QUOTE + space + self.sign
             self.read_to_comma()
 
     def read_to_comma(self) -> None:
         """All that is left, the quote before it too."""
         self.text = QUOTE + self.text
-        self.before = self.now
+        self.last = self.sign
         self.step()
         self.take_until(COMMA)
 
@@ -115,11 +115,11 @@ class Quoted:
         if end < 0:
             self.place = len(self.line)
             raise LineEnded
-        self.place, self.now = end, stop
+        self.place, self.sign = end, stop
 
     def step(self) -> None:
         """The next character."""
         self.place += 1
         if self.place >= len(self.line):
             raise LineEnded
-        self.now = self.line[self.place]
+        self.sign = self.line[self.place]

@@ -1,7 +1,7 @@
 """The one place that builds a session, and the only one that knows which engine it has.
 
-`spark` is Apache Spark, on this machine or a cluster. `sail` is Sail, a Spark Connect server in Rust inside this process:
-one machine, no JVM, the same DataFrames. What it can't do as Spark does is a method of both.
+`spark` is Apache Spark, on this machine or a cluster. `sail` is Sail, a Spark Connect server in Rust inside this
+process: one machine, no JVM, the same DataFrames. What it can't do as Spark does is a method of both.
 """
 
 import os
