@@ -88,9 +88,9 @@ def fingerprints(spark: SparkSession, address: str, run_date: date) -> dict[date
 
 def files_hash(files: Iterable[FoundFile]) -> str:
     """What tells these files from others, in whatever order they were listed."""
-    # The words of the query that made the first of these hashes, which lakes keep.
+    # Named as the query named them that made the hashes which lakes of before keep.
     about = [
-        {"path": file.address, "length": file.size, "unix_micros(modificationTime)": file.changed}
+        {"path": file.address, "length": file.size, "col3": file.changed}
         for file in sorted(files, key=lambda file: (file.address.encode(), file.size, file.changed))
     ]
     return sha256(json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()

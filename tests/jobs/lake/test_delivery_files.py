@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from pyspark.sql import SparkSession
 from features.tables import bureau
 from jobs.lake.checks import find_files
 from jobs.lake.csv_files import open_file
-from jobs.lake.delivery_files import open_folder
+from jobs.lake.delivery_files import files_hash, open_folder
 from jobs.runtime.errors import ContractBroken, UserError
+from jobs.runtime.found_files import FoundFile
 from tests.deliveries import delivery, write_delivery
 
 FILES = tuple(delivery())
@@ -195,3 +197,12 @@ def test_a_file_that_is_not_there_is_no_file(spark: SparkSession, tmp_path: Path
     assert open_file(open_folder(spark, str(tmp_path)), "bureau", bureau.TABLE) is None
     with pytest.raises(ContractBroken, match="bureau_balance is empty"):
         open_file(open_folder(spark, str(tmp_path)), "bureau_balance", bureau.TABLE)
+
+
+def test_files_keep_the_hash_that_lakes_of_before_have_for_them() -> None:
+    listed = [FoundFile("file:/in/ä b.csv", 20, 1795841833543000), FoundFile("file:/in/a.csv", 3, 1795841851771000)]
+    before = (
+        '[{"path":"file:/in/a.csv","length":3,"col3":1795841851771000},'
+        '{"path":"file:/in/ä b.csv","length":20,"col3":1795841833543000}]'
+    )
+    assert files_hash(listed) == files_hash(listed[::-1]) == sha256(before.encode()).hexdigest()
