@@ -40,7 +40,8 @@ def monitor(job: Job, output: Path | None = None) -> Path | None:
         output: Where to write the page; None takes the lake's own place, where it has one.
 
     Raises:
-        UserError: It is not scored, or assembled otherwise since; the model has no reference and none can be made.
+        UserError: It is not scored, or assembled otherwise since.
+        NotKept: The model has no reference, and none can be made.
         ModelRefused: The model's file was changed, or the delivery is assembled with another feature set.
         LimitPassed: A limit of [monitor] is passed. Tables and page are written all the same.
     """

@@ -16,7 +16,7 @@ from jobs.monitor import monitor
 from jobs.registry.connection import store_uri
 from jobs.registry.store import connect
 from jobs.run import to_explanations
-from jobs.runtime.errors import LimitPassed, UserError
+from jobs.runtime.errors import LimitPassed, NotKept, UserError
 from jobs.runtime.settings import Settings
 
 HELP = "bring a delivery from its files to watched scores, as far as it is not there yet"
@@ -68,7 +68,7 @@ def nightly(job: Job, source: str, asked: Asked) -> None:
     Raises:
         UserError: There is no champion, and none is to be trained.
         GateRefused: The candidate was refused. Where there is a champion, everything was done with it.
-        LimitPassed: Everything was done, and a watched limit is passed.
+        LimitPassed: Everything was done, and a watched limit is passed or could not be watched.
     """
     store_uri(job.lake.address, job.settings.mlflow)  # a lake without a store is known now
     with job.holding("nightly"):
@@ -83,11 +83,11 @@ def nightly(job: Job, source: str, asked: Asked) -> None:
         with job.line("nightly") as line:
             line.say(f"{job.run_date}: {', '.join((*left, 'export') if letters else left)} left to do")
             refused = to_explanations(job, source, left, learns)
-            passed = watch(job, left)
+            found = watch(job, left)
             if letters is not None:
                 export_if_any(job, line, letters)
-            if passed:
-                raise LimitPassed("\n".join(map(str, (*passed, refused) if refused else passed)))
+            if found:
+                raise LimitPassed("\n".join(map(str, (*found, refused) if refused else found)))
             if refused is not None:
                 raise refused
 
@@ -111,15 +111,17 @@ def left_to_score(job: Job, night: Night) -> tuple[str, ...]:
 
 
 def watch(job: Job, left: Collection[str]) -> list[LimitPassed]:
-    """Look at the explained scores; gives what was found that the risk department is to be told of."""
-    passed = []
+    """Look at the explained scores; gives what the risk department is to be told: of limits, and of what can't look."""
+    found = []
     for verb, look in WATCHES.items():
         if verb in left:
             try:
                 look(job)
             except LimitPassed as limit:
-                passed.append(limit)
-    return passed
+                found.append(limit)
+            except NotKept as gone:
+                found.append(LimitPassed(f"the scores of {job.run_date} stand, and `{verb}` can't watch them: {gone}"))
+    return found
 
 
 def is_export_left(job: Job, night: Night, folder: Path | None) -> bool:

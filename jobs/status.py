@@ -19,6 +19,7 @@ from jobs.promotion import succession
 from jobs.promotion.succession import Promotion
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
+from jobs.runtime.errors import NotKept
 from jobs.runtime.settings import Mlflow, Settings
 
 HELP = "show the nights of a lake, its newest delivery, what is stale, the champion and the challenger"
@@ -35,13 +36,13 @@ WIDTH = 160
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model, as its training run measured it and as the gates last judged it."""
+    """A registered model, as its training run measured it, where that is kept, and as the gates last judged it."""
 
     name: str
     version: int
     sha256: str
     run_id: str
-    auc: Interval
+    auc: Interval | None
     validation: str
 
 
@@ -96,7 +97,10 @@ def as_version(store: Store, registered: Registered | None) -> Version | None:
     """A version with its measures; None of none."""
     if registered is None:
         return None
-    auc = store.runs.training(registered.run_id).auc
+    try:
+        auc = store.runs.training(registered.run_id).auc
+    except NotKept:
+        auc = None
     return Version(
         store.versions.name,
         registered.version,
@@ -186,8 +190,12 @@ def describe(version: Version | None) -> str:
     """A version in a line; nothing of none."""
     if version is None:
         return ""
-    auc = f"AUC {version.auc.value:.4f} ({version.auc.low:.4f} to {version.auc.high:.4f})"
-    return f"{version.name} version {version.version}, {auc}, run {version.run_id}"
+    named = f"{version.name} version {version.version}"
+    if version.auc is None:
+        return f"{named}, AUC unknown, run {version.run_id} is not in the store any more"
+    return (
+        f"{named}, AUC {version.auc.value:.4f} ({version.auc.low:.4f} to {version.auc.high:.4f}), run {version.run_id}"
+    )
 
 
 def promotions_table(changes: Sequence[Promotion]) -> Table:

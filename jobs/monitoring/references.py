@@ -16,7 +16,7 @@ from jobs.monitoring.counting import PART, count_parts, margin_step
 from jobs.registry.runs import Runs, Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered
-from jobs.runtime.errors import UserError
+from jobs.runtime.errors import NotKept
 from jobs.scoring import batch
 from jobs.scoring.twins import measured_rows, twins_of
 
@@ -30,12 +30,17 @@ def reference_of(job: Job, store: Store, scorer: Registered, model: Model) -> Re
     """What was kept with the version; where nothing was, it is counted from the training's delivery and kept.
 
     Raises:
-        UserError: Nothing was kept, and the delivery is not in this lake as it was learned from.
+        NotKept: Nothing was kept, and the delivery is not in this lake as it was learned from.
     """
-    kept = store.runs.text(scorer.run_id, ARTIFACT)
-    if kept is not None:
-        return Reference.model_validate_json(kept)
-    return keep_reference(job, store.runs, store.runs.training(scorer.run_id), model)
+    try:
+        training = store.runs.training(scorer.run_id)
+        kept = store.runs.text(scorer.run_id, ARTIFACT)
+        return Reference.model_validate_json(kept) if kept else keep_reference(job, store.runs, training, model)
+    except NotKept as gone:
+        raise NotKept(
+            f"version {scorer.version} has nothing that it could be held against: {gone}; `train` and `register` a "
+            f"model in {job.lake.address}, which keeps its own"
+        ) from gone
 
 
 def keep_reference(job: Job, runs: Runs, training: Training, model: Model) -> Reference:
@@ -56,13 +61,15 @@ def training_rows(job: Job, training: Training, model: Model) -> DataFrame:
     """The applicants of the delivery that a model was trained on: SK_ID_CURR, part and the model's features.
 
     part is "new", "measured" of those that the model was measured by, or "others".
+
+    Raises:
+        NotKept: The delivery is not in this lake as it was learned from.
     """
     version = training.features_version
     if training.lake != str(job.lake.address) or version not in job.lake.commits(FEATURES):
-        raise UserError(
-            f"the model of run {training.run_id} has no {ARTIFACT}, and the delivery of {training.run_date} that it "
-            f"learned from is not in {job.lake.address} any more (version {version} of {training.lake}/{FEATURES}): "
-            "train and register a model, which keeps its own"
+        raise NotKept(
+            f"its run {training.run_id} has no {ARTIFACT}, and version {version} of {training.lake}/{FEATURES}, from "
+            f"which it learned, is not in {job.lake.address}"
         )
     rows = read_inputs(job.lake, model.features, training.run_date, version)
     of_model = rows.where(F.col("feature_set") == training.feature_set)

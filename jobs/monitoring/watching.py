@@ -47,7 +47,8 @@ def watch(job: Job, step: Step, store: Store) -> Watched:
     """Count the delivery's scored applicants and hold them against the reference of the model that scored them.
 
     Raises:
-        UserError: It is not scored, or assembled otherwise since; the model has no reference and none can be made.
+        UserError: It is not scored, or assembled otherwise since.
+        NotKept: The model has no reference, and none can be made.
         ModelRefused: The model's file was changed, or the delivery is assembled with another feature set.
     """
     settings = job.settings.monitor

@@ -27,12 +27,13 @@ from jobs.promotion.gates import (
     NoChampion,
     OnTest,
     SameApplicants,
+    UnknownChampion,
     unpaired_gain,
 )
 from jobs.registry.runs import Training
 from jobs.registry.store import Store
 from jobs.registry.versions import Registered
-from jobs.runtime.errors import ModelRefused, UserError
+from jobs.runtime.errors import ModelRefused, NotKept
 from jobs.runtime.session import computed_once
 from jobs.scoring import batch
 from jobs.scoring.shifts import drift_of, most_gaining
@@ -130,7 +131,8 @@ def compare(job: Job, store: Store, training: Training, test: pd.DataFrame, cham
     """The candidate and the champion, on the same applicants where the champion can read them.
 
     Neither was fitted on them, or its twins that answer for it were not: a champion that was trained by another split
-    was fitted on others. Where too few can be compared, or it can't score any more, it is what it was measured to be.
+    was fitted on others. Where too few can be compared, or it can't score any more, it is what it was measured to be,
+    and where its run is gone too, it is unknown.
 
     Args:
         job: The candidate's delivery.
@@ -141,7 +143,10 @@ def compare(job: Job, store: Store, training: Training, test: pd.DataFrame, cham
     """
     if champion is None:
         return NoChampion()
-    its_training = store.runs.training(champion.run_id)
+    try:
+        its_training = store.runs.training(champion.run_id)
+    except NotKept as gone:
+        return UnknownChampion(f"version {champion.version} can't be compared with: {gone}")
     confidence = job.settings.gates.confidence
 
     def apart(why: str) -> DifferentApplicants:
@@ -188,7 +193,7 @@ def readable_by(
         return Unreadable(f"version {champion.version} learned from all labelled applicants of {its_training.lake}")
     try:
         twins = twins_of(job.lake, its_training) if its_training.run_date == training.run_date else None
-    except UserError as gone:
+    except NotKept as gone:
         return Unreadable(str(gone))
 
     def readable(rows: DataFrame) -> Readable:

@@ -86,6 +86,17 @@ class NoChampion:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownChampion:
+    """A champion of whom nobody knows what it learned from, nor how good it was: it must be replaceable.
+
+    Args:
+        why: What is not there.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class SameApplicants:
     """The champion on applicants that the candidate is tested on too, and that neither was fitted on.
 
@@ -113,7 +124,7 @@ class DifferentApplicants:
     why: str
 
 
-Comparison = NoChampion | SameApplicants | DifferentApplicants
+Comparison = NoChampion | UnknownChampion | SameApplicants | DifferentApplicants
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +230,8 @@ def gain_on_champion(comparison: Comparison, gates: Gates) -> Gate:
     name = "auc_gain_on_champion"
     if isinstance(comparison, NoChampion):
         return not_tried(name, "there is no champion yet")
+    if isinstance(comparison, UnknownChampion):
+        return not_tried(name, comparison.why)
     gain, limit = comparison.gain, -gates.auc_loss or 0.0
     where = f" on different applicants ({comparison.why})" if isinstance(comparison, DifferentApplicants) else ""
     held = gain.high >= limit

@@ -67,6 +67,8 @@ class Connection:
 def connect_to(lake: Address, settings: Mlflow) -> Connection:
     """The store of a lake; it and the experiment are made where they are not there yet.
 
+    A lake's own store goes with it: where the lake was moved or copied, its artifacts are those beside it.
+
     Args:
         lake: Where the lake is.
         settings: Where runs and models are kept.
@@ -82,23 +84,27 @@ def connect_to(lake: Address, settings: Mlflow) -> Connection:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     import mlflow
 
+    from jobs.registry.moved_store import follow, is_left_behind
+
     for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking._model_registry"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     uri = store_uri(lake, settings)
     artifacts = None
     if lake.folder is not None and uri == lake_store_uri(lake.folder):
         lake_store(lake.folder).mkdir(parents=True, exist_ok=True)
-        artifacts = (lake_store(lake.folder) / "artifacts").as_uri()
+        artifacts = lake_store(lake.folder) / "artifacts"
     use_store(uri)
     with translated(uri):
         open_database(uri)
         client = mlflow.MlflowClient(uri)
         experiment = client.get_experiment_by_name(settings.experiment)
-        experiment_id = (
-            usable(experiment, uri)
-            if experiment
-            else client.create_experiment(settings.experiment, artifacts, tags=MODEL_TRAINING)
-        )
+        if experiment is None:
+            location = artifacts.as_uri() if artifacts else None
+            experiment_id = client.create_experiment(settings.experiment, location, tags=MODEL_TRAINING)
+        else:
+            experiment_id = usable(experiment, uri)
+            if artifacts is not None and is_left_behind(experiment.artifact_location, artifacts):
+                follow(uri, experiment.artifact_location, artifacts, LOCKED_SECONDS)
     return Connection(uri, experiment_id, settings.model_name, str(lake), client)
 
 

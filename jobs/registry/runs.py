@@ -18,7 +18,7 @@ from jobs.model.measured_on import MeasuredOn
 from jobs.model.measures import Interval
 from jobs.registry.connection import DELETED, Connection
 from jobs.registry.model_files import open_model
-from jobs.runtime.errors import UserError
+from jobs.runtime.errors import NotKept, UserError
 from jobs.runtime.settings import Split
 
 if TYPE_CHECKING:
@@ -316,14 +316,18 @@ class Runs:
         return as_training(run)
 
     def logged_run(self, run_id: str) -> "Run":
-        """A run by its id; one that is not there is the user's error."""
+        """A run by its id; one that is not there is the user's error.
+
+        Raises:
+            NotKept: It is not there.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
             with self.connection.translated():
                 return self.connection.client.get_run(run_id)
         except MlflowException:  # a malformed id has another code than one that is not there
-            raise UserError(
+            raise NotKept(
                 f"no run {run_id} in {self.connection.shown}: `status` and the MLflow pages list them"
             ) from None
 

@@ -38,6 +38,10 @@ class ModelRefused(UserError):
     exit_code = 5
 
 
+class NotKept(UserError):
+    """What a model was trained or measured on is not where it is looked for: only another training brings it back."""
+
+
 class TryAgain(UserError):
     """Locked or out of reach right now; the same command may work later."""
 
@@ -45,6 +49,6 @@ class TryAgain(UserError):
 
 
 class LimitPassed(UserError):
-    """All is done and written, and a limit of the settings was passed that the risk department is to be told of."""
+    """All is done and written, and the risk department is to be told: a limit was passed, or nobody can watch it."""
 
     exit_code = 7

@@ -20,7 +20,7 @@ from jobs.lake.tables import TWINS, Lake
 from jobs.model.booster import Model
 from jobs.model.measured_on import MeasuredOn
 from jobs.registry.runs import Training
-from jobs.runtime.errors import UserError
+from jobs.runtime.errors import NotKept
 from jobs.scoring import batch
 
 COLUMNS: Mapping[str, str] = {
@@ -51,13 +51,13 @@ def said_by_twins(lake: Lake, run_date: date, sha256: str) -> DataFrame:
     """SK_ID_CURR, TARGET and probability of the applicants that a model was measured by.
 
     Raises:
-        UserError: They are not in the lake any more.
+        NotKept: They are not in the lake any more.
     """
     if lake.exists(TWINS):
         kept = lake.read_run_date(TWINS, run_date).where(F.col("model_sha256") == sha256)
         if not kept.isEmpty():
             return kept.select(KEY, "TARGET", "probability")
-    raise UserError(
+    raise NotKept(
         f"{lake.path(TWINS)} holds nothing of {run_date} for the model {sha256[:12]}...: what it was measured by is "
         f"gone, train {run_date} again"
     )

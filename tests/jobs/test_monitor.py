@@ -1,5 +1,6 @@
 """A delivery held against its model's training: nothing moved, a column moved, and the limits that are told."""
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from jobs.lake.job import Job
-from jobs.lake.tables import DRIFT, EXPECTATIONS, FAMILY_SHIFTS, MONITORED, SCORES, SELECTION_RATES
+from jobs.lake.tables import DRIFT, EXPECTATIONS, FAMILY_SHIFTS, MONITORED, SCORES, SELECTION_RATES, Lake
 from jobs.model.booster import Model
 from jobs.model.drift import population_stability
 from jobs.model.fairness import age_bands, marital_status
@@ -21,7 +22,7 @@ from jobs.monitoring.selection_rates import selection_rates
 from jobs.monitoring.telling_apart import tell_apart
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered
-from jobs.runtime.errors import LimitPassed, UserError
+from jobs.runtime.errors import LimitPassed, NotKept, UserError
 from jobs.score import score
 from tests.small_lake import LABELLED, NEW, applicants, write
 
@@ -154,8 +155,31 @@ def test_a_champion_of_before_gets_its_reference_from_the_lake_or_is_told_how(
     here = Before(str(small_job.lake.address))
     found = reference_of(small_job, here, scorer, model)  # type: ignore[arg-type]
     assert Reference.model_validate_json(here.runs.logged[ARTIFACT]) == found
-    with pytest.raises(UserError, match="train and register a model, which keeps its own"):
+    with pytest.raises(
+        NotKept, match=r"version 1 .* version 0 of /elsewhere/features, .*`train` and `register` a model"
+    ):
         reference_of(small_job, Before("/elsewhere"), scorer, model)  # type: ignore[arg-type]
+
+
+def test_a_champion_that_another_store_trained_has_no_reference(
+    small_job: Job, store: Store, scorer: Registered, model: Model
+) -> None:
+    with pytest.raises(NotKept, match=r"nothing that it could be held against: no run 0000.*which keeps its own"):
+        reference_of(small_job, store, replace(scorer, run_id="0" * 32), model)
+
+
+def test_a_copy_of_a_lake_counts_a_lost_reference_from_its_own_rows(
+    small_job: Job, store: Store, scorer: Registered, model: Model, tmp_path: Path
+) -> None:
+    kept = store.runs.text(scorer.run_id, ARTIFACT)
+    assert kept is not None
+    shutil.copytree(small_job.lake.root, tmp_path / "lake")
+    job = replace(small_job, lake=Lake(str(tmp_path / "lake"), small_job.lake.spark))
+    for lost in (tmp_path / "lake").rglob("reference.json"):
+        lost.unlink()
+    copied = connect(job.lake.address, job.settings.mlflow)
+    assert copied.runs.text(scorer.run_id, ARTIFACT) is None
+    assert reference_of(job, copied, scorer, model) == Reference.model_validate_json(kept)
 
 
 def test_groups_are_those_of_the_audit(small_job: Job) -> None:

@@ -34,7 +34,9 @@ from jobs.lake.tables import (
     source_table,
 )
 from jobs.monitor import monitor
+from jobs.registry.store import connect
 from jobs.runtime.errors import LimitPassed
+from jobs.runtime.settings import load_settings
 from tests.line import RUN_DATE, fingerprint, read_csv, write_csv
 from tests.processes import run_python
 
@@ -196,6 +198,30 @@ def limit_passed(monkeypatch: pytest.MonkeyPatch) -> None:
             raise LimitPassed("the scores moved: PSI 0.31, more than 0.25")
 
     monkeypatch.setattr(nightly, "WATCHES", {"watch": look})
+
+
+def test_a_night_whose_champion_has_no_reference_ends_with_7_and_says_who_is_not_watched(
+    taken_up: Night, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The champion's run is in no store that this lake knows, as where its model was registered elsewhere."""
+    versions = connect(taken_up.lake.address, load_settings("local").mlflow).versions
+    champion = versions.need_champion()
+    monkeypatch.setattr(nightly, "WATCHES", {"monitor": monitor})
+    versions.tag_version(champion, {"run_id": "0" * 32})
+    try:
+        for _ in range(2):  # a night that nobody watched is left to be watched
+            assert taken_up.fire() == 7
+            (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("nightly: ")]
+            assert told.startswith("nightly: the scores of 2018-06-17 stand, and `monitor` can't watch them: version 1")
+            assert "`train` and `register` a model" in told
+        assert as_told(taken_up)[-2:] == [("monitor", "refused"), ("nightly", "limit passed")]
+        where = ("--lake", taken_up.lake.root, "--run-date", taken_up.day.isoformat())
+        assert main(("monitor", *where)) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("monitor: version 1 has nothing that it could be")
+        assert main(("status", "--lake", taken_up.lake.root)) == 0
+        assert "AUC unknown" in capsys.readouterr().out
+    finally:
+        versions.tag_version(champion, {"run_id": champion.run_id})
 
 
 def test_a_night_that_nobody_has_watched_is_watched_alone(

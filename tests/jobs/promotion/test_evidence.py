@@ -22,7 +22,7 @@ from jobs.model.bootstrap import bootstrap_auc_difference
 from jobs.model.drift import population_stability
 from jobs.model.measured_on import MeasuredOn
 from jobs.promotion.evidence import ask_candidate, compare, feature_sets_now
-from jobs.promotion.gates import Comparison, DifferentApplicants, NoChampion, SameApplicants
+from jobs.promotion.gates import Comparison, DifferentApplicants, NoChampion, SameApplicants, UnknownChampion
 from jobs.registry.runs import Training
 from jobs.registry.store import Store, connect
 from jobs.registry.versions import Registered, Versions
@@ -123,6 +123,15 @@ def test_without_a_champion_there_is_nothing_to_compare_with(
     next_job: Job, store: Store, candidate: Training, measured: pd.DataFrame
 ) -> None:
     assert compare(next_job, store, candidate, measured, None) == NoChampion()
+
+
+def test_a_champion_whose_run_is_gone_can_be_replaced(
+    next_job: Job, store: Store, candidate: Training, champion: Registered, measured: pd.DataFrame
+) -> None:
+    forgotten = replace(champion, run_id="0" * 32)
+    comparison = compare(next_job, store, candidate, measured, forgotten)
+    assert isinstance(comparison, UnknownChampion)
+    assert comparison.why.startswith("version 1 can't be compared with: no run 0000")
 
 
 def told_apart(comparison: Comparison) -> DifferentApplicants:

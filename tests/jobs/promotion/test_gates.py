@@ -18,6 +18,7 @@ from jobs.promotion.gates import (
     OnTest,
     Outcome,
     SameApplicants,
+    UnknownChampion,
     as_table,
     judge,
     ranking,
@@ -104,6 +105,13 @@ def test_every_gate_leaves_its_row_and_a_good_candidate_passes_what_can_be_tried
     }
     complete = replace(against(test, test, shift=Shift("probability", 0.02, 0.01)), drift=drift_of(30_000, 0.02))
     assert set(outcomes(complete, gates).values()) == {PASSED}
+
+
+def test_a_champion_of_whom_nothing_is_known_refuses_nobody(gates: Gates) -> None:
+    evidence = replace(alone(on_test(30_000)), comparison=UnknownChampion("version 1 can't be compared with: no run"))
+    gate = judged(evidence, gates)["auc_gain_on_champion"]
+    assert (gate.outcome, gate.sentence) == (NOT_TRIED, "version 1 can't be compared with: no run")
+    assert REFUSED not in outcomes(evidence, gates).values()
 
 
 # The AUC: its value on any rows, and chance.

@@ -47,9 +47,6 @@ def copy_to(lake: Path, database: Path) -> Path:
 @pytest.fixture
 def store(tmp_path: Path, database: Path, settings: Settings) -> Store:
     copy_to(tmp_path, database)
-    made = connect(Address(str(tmp_path)), settings.mlflow)
-    # The copy's experiment keeps artifacts where the original was made.
-    made.connection.client.rename_experiment(made.connection.experiment_id, "of another lake")
     return connect(Address(str(tmp_path)), settings.mlflow)
 
 
@@ -328,3 +325,48 @@ def test_the_database_lies_in_the_lake_whatever_its_name(name: str, settings: Se
     assert (lake / "mlflow" / "mlflow.db").is_file()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert list((lake / "mlflow" / "artifacts").rglob("note.txt"))
+
+
+def with_a_note(lake: Path, settings: Settings) -> str:
+    """A lake's store with a run that has an artifact; gives the run's id."""
+    with connect(Address(str(lake)), settings.mlflow).runs.start("train 2018-05-17", {}) as run:
+        run.log_files({"note.txt": b"a note"})
+    return run.id
+
+
+@pytest.mark.parametrize("name", ["another", "50% off #1 ü"])
+def test_a_lake_that_was_moved_has_its_runs_where_it_is(name: str, settings: Settings, tmp_path: Path) -> None:
+    run_id = with_a_note(tmp_path / "lake", settings)
+    moved = shutil.move(tmp_path / "lake", tmp_path / name)
+    store = connect(Address(str(moved)), settings.mlflow)
+    assert store.runs.text(run_id, "note.txt") == "a note"
+    assert store.runs.logged_run(run_id).data.tags["lake"] == store.connection.lake
+    later = with_a_note(moved, settings)
+    assert store.runs.text(later, "note.txt") == "a note"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_copy_of_a_lake_leaves_the_other_alone(settings: Settings, tmp_path: Path) -> None:
+    run_id = with_a_note(tmp_path / "lake", settings)
+    shutil.copytree(tmp_path / "lake", tmp_path / "copy")
+    for lake in (tmp_path / "copy", tmp_path / "lake"):
+        run = connect(Address(str(lake)), settings.mlflow).runs.logged_run(run_id)
+        assert run.info.artifact_uri.startswith(f"{(lake / 'mlflow' / 'artifacts').as_uri()}/")
+        assert run.data.tags["lake"] == str(lake)
+
+
+def test_a_lake_with_two_names_is_one(settings: Settings, tmp_path: Path) -> None:
+    run_id = with_a_note(tmp_path / "lake", settings)
+    (tmp_path / "link").symlink_to(tmp_path / "lake")
+    by_link = connect(Address(str(tmp_path / "link")), settings.mlflow)
+    assert by_link.runs.text(run_id, "note.txt") == "a note"
+    assert by_link.runs.logged_run(run_id).data.tags["lake"] == str(tmp_path / "lake")
+
+
+def test_artifacts_that_an_operator_keeps_elsewhere_stay_there(settings: Settings, tmp_path: Path) -> None:
+    lake, elsewhere = tmp_path / "lake", tmp_path / "elsewhere"
+    (lake / "mlflow").mkdir(parents=True)
+    client = mlflow.MlflowClient(connection.lake_store_uri(lake))
+    client.create_experiment(settings.mlflow.experiment, elsewhere.as_uri())
+    with_a_note(lake, settings)
+    assert list(elsewhere.rglob("note.txt"))
