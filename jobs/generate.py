@@ -22,7 +22,7 @@ from jobs.population.risk import with_risk
 from jobs.population.year import MONTHS_TO_OUTCOME, ONLY, Wave, Year, months_later, outcomes
 from jobs.runtime.addresses import Address, resolve
 from jobs.runtime.errors import UserError
-from jobs.runtime.session import engine_of_this_process, open_session, setting
+from jobs.runtime.session import chosen_engine, engine_of_this_process, open_session, setting
 from jobs.runtime.settings import Settings
 
 HELP = "make the eight CSV files of a synthetic population, as Kaggle ships them"
@@ -76,7 +76,9 @@ def main(arguments: argparse.Namespace, settings: Settings) -> None:
     if not -(2**63) < arguments.seed < 2**63:
         raise UserError(f"--seed {arguments.seed}: a whole number of at most 64 bits")
     year = year_of(arguments)
-    spark = open_session(arguments.verb, settings.session.engine, arguments.env)
+    spark = open_session(
+        arguments.verb, chosen_engine(settings.session.engine, arguments.verb, arguments.env), arguments.env
+    )
     output = resolve(spark, arguments.output, "--output")
     if output.folder is not None:
         check_output(output.folder)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake
-from jobs.runtime.session import open_session
+from jobs.runtime.session import chosen_engine, open_session
 from jobs.runtime.settings import Settings, load_settings
 
 # Small data in many plans: compiling them well takes longer than running them.
@@ -58,7 +58,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def spark() -> Iterator[SparkSession]:
     """The session that every test shares, of the engine that the settings name: starting one takes longer than most
     tests."""
-    session = open_session("tests", load_settings("local").session.engine)
+    session = open_session("tests", chosen_engine(load_settings("local").session.engine, "tests", "local"))
     yield session
     session.stop()
 

@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import duckdb
 import numpy as np
@@ -32,6 +34,7 @@ from jobs.lake.tables import (
 )
 from jobs.monitor import monitor
 from jobs.registry.store import connect
+from jobs.runtime.engine_choice import SET_UP
 from jobs.runtime.errors import LimitPassed
 from jobs.runtime.settings import Settings, load_settings
 from jobs.score import score
@@ -104,6 +107,18 @@ def test_status_says_on_sail_what_it_says_on_spark(
     by_sail = run_jobs("status", "--lake", lake.root, "--set", "session.engine=sail")
     assert by_sail.returncode == 0, by_sail.stderr[-3000:]
     assert by_sail.stdout == by_spark
+
+
+@pytest.mark.parametrize("start", [run_jobs, spark_submit])
+def test_status_of_a_lake_on_this_machine_starts_no_spark(
+    start: Callable[..., CompletedProcess[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")
+    for name in SET_UP:
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "lake").mkdir()
+    ended = start("status", "--lake", "lake", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, f"no delivery in {tmp_path}/lake yet: run `ingest` first\n")
 
 
 ON_SAIL = """

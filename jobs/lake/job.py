@@ -20,7 +20,7 @@ from jobs.lake.tables import STEPS, Lake
 from jobs.runtime import log_files
 from jobs.runtime.errors import UserError
 from jobs.runtime.progress import TEXT, Bar, JsonLines, Level, Lines, Said, display_of
-from jobs.runtime.session import application_id, running_stages
+from jobs.runtime.session import application_id, engine_name, running_stages
 from jobs.runtime.settings import Log, Settings
 
 
@@ -182,7 +182,7 @@ class Job:
             writes=dict(self.lake.ledger.writes),
             model_version=version,
             model_sha256=sha256,
-            engine=self.settings.session.engine,
+            engine=engine_name(),
             application_id=application_id(self.lake.spark),
             measures=step.measures,
         )

@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake, parse_run_date
-from jobs.runtime.addresses import is_elsewhere, resolve
+from jobs.runtime.addresses import is_elsewhere, is_plain_folder, resolve
 from jobs.runtime.errors import UserError
-from jobs.runtime.session import open_session
+from jobs.runtime.session import chosen_engine, open_session
 from jobs.runtime.settings import Settings
 
 RUN_DATE = "{run_date}"
@@ -69,7 +69,9 @@ def input_at(text: str, spark: SparkSession, run_date: date) -> str:
 
 def open_lake(arguments: argparse.Namespace, settings: Settings) -> Lake:
     """The lake that the options name, with a session named after the verb."""
-    return Lake.open(arguments.lake, open_session(arguments.verb, settings.session.engine, arguments.env))
+    is_here = is_plain_folder(arguments.lake)
+    engine = chosen_engine(settings.session.engine, arguments.verb, arguments.env, is_here)
+    return Lake.open(arguments.lake, open_session(arguments.verb, engine, arguments.env))
 
 
 def open_job(arguments: argparse.Namespace, settings: Settings) -> Job:

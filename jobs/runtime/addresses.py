@@ -110,6 +110,11 @@ def check_engine(path: str, option: str) -> str:
     return path
 
 
+def is_plain_folder(text: str) -> bool:
+    """Whether a folder of this machine has this path, and any engine would find it by that."""
+    return not is_elsewhere(text) and os.path.isdir(text) and not PLAIN_NAMES.sub("", str(Path(text).resolve()))
+
+
 def is_elsewhere(text: str) -> bool:
     """Whether what was written for a path of this machine is an address, such as s3a://bucket/x."""
     return FILE_SYSTEM.match(text) is not None

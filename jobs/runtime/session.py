@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,10 +22,11 @@ from pyspark.sql import functions as F
 from features.memory import casts
 from features.plan.feature_table import Settle, as_planned
 from features.spec import Type
+from jobs.runtime.engine_choice import only_looks
 from jobs.runtime.errors import UserError
 from jobs.runtime.local_files import LocalFiles
 from jobs.runtime.log_files import LOG4J, LOG4J_VARIABLE, java_output_kept
-from jobs.runtime.settings import Engine, conf_dir
+from jobs.runtime.settings import Engine, WishedEngine, conf_dir
 from jobs.runtime.spark_conf import conf_of, delta_jars
 from jobs.runtime.spark_files import SparkFiles
 
@@ -142,6 +144,7 @@ class Stage:
 class Spark:
     """Apache Spark, on this machine or a cluster."""
 
+    name: Final[Engine] = "spark"
     says_commits = True
     """Whether the session's settings say after a write which version of a Delta table it made, if any."""
     files = SparkFiles()
@@ -215,6 +218,7 @@ class Spark:
 class Sail:
     """Sail, whose server is this process's from its first session on: its client hangs when Python lets go of it."""
 
+    name: Final[Engine] = "sail"
     says_commits = False
     files = LocalFiles()
 
@@ -293,6 +297,31 @@ ENGINES: Final[Mapping[Engine, Spark | Sail]] = {"spark": SPARK, "sail": SAIL}
 def engine_of_this_process() -> Spark | Sail:
     """The one whose session is open."""
     return SPARK if SAIL.server is None else SAIL
+
+
+def chosen_engine(wished: WishedEngine, verb: str, env: str, is_lake_here: bool = False) -> Engine:
+    """What is wished; where that is left open Sail for a verb that only looks at a lake of this machine, else Spark.
+
+    Args:
+        wished: As the settings say.
+        verb: What is to run.
+        env: As `--env` takes it.
+        is_lake_here: Whether the lake is a folder of this machine that Sail finds by its name.
+    """
+    if wished != "auto":
+        return wished
+    can_sail = find_spec("pysail") is not None and not has_spark()
+    return "sail" if can_sail and is_lake_here and only_looks(verb, env) else "spark"
+
+
+def has_spark() -> bool:
+    """Whether this process has Spark already, of spark-submit or of a verb before: it has one engine."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ or SparkSession.getActiveSession() is not None
+
+
+def engine_name() -> Engine:
+    """As the settings call the one whose session is open."""
+    return engine_of_this_process().name
 
 
 def settling() -> AbstractContextManager[Settle]:

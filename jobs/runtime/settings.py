@@ -19,6 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 MOST_REASONS = 4  # more are not likely to be helpful: jobs/model/citations.py says who says so
 Reasons = Annotated[int, Field(ge=1, le=MOST_REASONS)]
 Engine = Literal["spark", "sail"]
+WishedEngine = Engine | Literal["auto"]
 Severity = Literal["error", "warning", "off"]
 Factor = Annotated[float, Field(gt=1)]
 
@@ -45,7 +46,7 @@ class Section(BaseModel):
 class Session(Section):
     """What computes."""
 
-    engine: Engine
+    engine: WishedEngine
     executors_seconds: Amount
 
 

@@ -15,8 +15,9 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
+from jobs.runtime.engine_choice import only_looks
 from jobs.runtime.errors import UserError
 from jobs.runtime.log_files import FILE_VARIABLE, LOG4J, LOG4J_VARIABLE, new_log
 from jobs.runtime.spark_conf import DEFAULTS, EXCLUDES, PACKAGES, conf_of_environment, delta_jars, read_conf
@@ -82,11 +83,20 @@ def submit(words: Sequence[str]) -> int:
     if not verb or verb[0] not in verbs() or {"-h", "--help"} & set(verb):
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "jobs", *(verb or words)])
+    if not options and only_looks(verb[0], environment_of(verb)):
+        look(verb)
     conf = Path(os.environ["HOME_CREDIT_CONF"]).absolute()
     command = submit_command(conf, options, verb)
     if runs_elsewhere(options) or Option("--verbose") in options:
         os.execv(command[0], command)
     return run(command, conf, new_log(verb[0]))
+
+
+def look(verb: Sequence[str]) -> NoReturn:
+    """Run the verb without spark-submit, which it may need no Spark for; where it does it starts the same one."""
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    program = str(ROOT / "jobs" / "__main__.py")
+    os.execve(sys.executable, [sys.executable, program, *verb], {**os.environ, "PYTHONPATH": paths})
 
 
 def verbs() -> set[str]:
