@@ -16,7 +16,6 @@ from jobs.runtime import errors
 from tests.processes import PROJECT, run_jobs, spark_submit
 
 SNAPSHOTS = PROJECT / "tests" / "snapshots"
-NAMES = [module.__name__.removeprefix("jobs.") for module in VERBS]
 DATED = ("--run-date", "2018-05-17")
 
 
@@ -27,7 +26,7 @@ def help_of(verb: str) -> str:
     return str(verbs.choices[verb].format_help())
 
 
-@pytest.mark.parametrize("verb", ["home-credit", *NAMES])
+@pytest.mark.parametrize("verb", ["home-credit", *VERBS])
 def test_help_is_as_in_the_snapshot(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     snapshot = SNAPSHOTS / f"{verb}.txt"
@@ -38,7 +37,7 @@ def test_help_is_as_in_the_snapshot(verb: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_snapshot_is_left_of_a_verb_that_is_gone() -> None:
-    assert {path.stem for path in SNAPSHOTS.iterdir()} == {"home-credit", *NAMES}
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == {"home-credit", *VERBS}
 
 
 @pytest.mark.parametrize(

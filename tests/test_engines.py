@@ -215,7 +215,7 @@ def test_the_tests_of_ingest_pass_on_sail(tmp_path: Path, monkeypatch: pytest.Mo
     """Every way in which files can be broken, the same words; and a night after the other."""
     settings = Path(shutil.copytree(PROJECT / "conf", tmp_path / "conf"), "base.toml")
     of_spark = settings.read_text(encoding="utf-8")
-    settings.write_text(of_spark.replace('engine = "spark"', 'engine = "sail"', 1), encoding="utf-8")
+    settings.write_text(of_spark.replace('engine = "auto"', 'engine = "sail"', 1), encoding="utf-8")
     assert load_settings(str(settings)).session.engine == "sail"
     monkeypatch.setenv("HOME_CREDIT_CONF", str(settings.parent))
     words = ("-p", "no:cacheprovider", "-n", "0", "-q", "--basetemp", str(tmp_path / "on_sail"))

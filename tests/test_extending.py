@@ -75,7 +75,7 @@ import sys
 from jobs.__main__ import main
 lake, before, after, source = sys.argv[1:]
 def run(verb, *words):
-    assert main((verb, "--lake", lake, *words)) == 0, verb
+    assert main((verb, "--lake", lake, "--set", "session.engine=spark", *words)) == 0, verb
 run("status")
 run("score", "--run-date", before)
 run("ingest", "--run-date", after, "--input", source)

@@ -310,12 +310,14 @@ def chosen_engine(wished: WishedEngine, verb: str, env: str, is_lake_here: bool 
     """
     if wished != "auto":
         return wished
+    if SAIL.server is not None:
+        return "sail"  # a process has one engine
     can_sail = find_spec("pysail") is not None and not has_spark()
     return "sail" if can_sail and is_lake_here and only_looks(verb, env) else "spark"
 
 
 def has_spark() -> bool:
-    """Whether this process has Spark already, of spark-submit or of a verb before: it has one engine."""
+    """Whether this process has Spark already, of spark-submit or of a verb before."""
     return "PYSPARK_GATEWAY_PORT" in os.environ or SparkSession.getActiveSession() is not None
 
 

@@ -181,7 +181,7 @@ def test_a_spark_home_without_spark_is_named(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_verbs_are_the_files_of_jobs() -> None:
-    assert submission.verbs() == {module.__name__.removeprefix("jobs.") for module in VERBS}
+    assert submission.verbs() == set(VERBS)
 
 
 def test_what_java_says_is_in_the_log_and_not_on_the_screen(tmp_path: Path) -> None:
