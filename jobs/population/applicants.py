@@ -15,10 +15,12 @@ from jobs.population.draws import (
     quantile,
     salt,
     uniform,
+    with_leanings,
     with_normals,
     with_uniforms,
 )
 from jobs.population.figures import APPLICATION, APPLICATION_LEVELS, ASKED, NEVER, TEST_ASKED, TEST_LEVELS
+from jobs.population.traits import SEEN_DIMLY, SEEN_PLAINLY
 from jobs.population.year import ONLY, RETURNING, Wave
 
 RANKED, CORRELATIONS = zip(
@@ -53,13 +55,14 @@ def drivers(spark: SparkSession, applicants: int, seed: int, partitions: int, wa
     )
     applied = f"xxhash64(identity, {wave.number}, {salt('application')})" if wave.number else "identity"
     people = extend(people, {"application": applied})
-    people = with_normals(people, "careless", "stretched", "rebuffed")
+    people = with_normals(people, *SEEN_PLAINLY, *SEEN_DIMLY)
     return extend(
         people,
         {
             "careless": "e_careless",
             "stretched": "0.25D * e_careless + 0.97D * e_stretched",
             "rebuffed": "0.25D * e_careless + 0.2D * e_stretched + 0.95D * e_rebuffed",
+            **{trait: f"e_{trait}" for trait in SEEN_DIMLY},
             "has_bureau": f"{uniform('has_bureau')} >= {figures.WITHOUT_BUREAU}",
         },
     )
@@ -133,12 +136,28 @@ OF_THE_LOAN = ("AMT_GOODS_PRICE", "TERM", "CONTRACT", "RATIO", "ROUND", "INQUIRI
 """Draws that are made anew for every application of a person."""
 
 SINGLE = (
-    "REALTY", "SUITE", "HOUSING", "WORK_PHONE", "CONT_MOBILE", "PHONE", "EMAIL", "ORGANIZATION", "CITY_RATING",
-    "WEEKDAY", "HOUR", "REGION_LIVE", "REGION_WORK", "CITY_LIVE", "CITY_WORK", "EXT_1", "EXT_2", "EXT_3", "OBSERVED",
-    "NO_CIRCLE", "DEFAULTS_30", "DEFAULTS_60", "DOCUMENT", "HOUR_INQUIRY", "DAY_INQUIRY", "WEEK_INQUIRY",
-    "MONTH_INQUIRY", "QUARTER_INQUIRY", "NO_GOODS", "NO_ANNUITY", "HOUSE_EMPTY",
+    "SUITE", "WORK_PHONE", "CONT_MOBILE", "EMAIL", "CITY_RATING", "WEEKDAY", "HOUR", "REGION_LIVE", "REGION_WORK",
+    "EXT_1", "EXT_2", "EXT_3", "NO_CIRCLE", "HOUR_INQUIRY", "DAY_INQUIRY", "WEEK_INQUIRY", "NO_GOODS", "NO_ANNUITY",
 )  # fmt: skip
 """Draws that are made last, so that few columns are carried along."""
+
+LEANING = {
+    "REALTY": {"unsettled": 0.3},
+    "HOUSING": {"unsettled": 0.35},
+    "PHONE": {"modest": 0.25},
+    "ORGANIZATION": {"modest": 0.3},
+    # few are registered elsewhere than they live, so that the draw falls with the trait
+    "CITY_LIVE": {"unsettled": -0.4},
+    "CITY_WORK": {"unsettled": -0.4},
+    "OBSERVED": {"unsettled": 0.25},
+    "DEFAULTS_30": {"unsettled": 0.4},
+    "DEFAULTS_60": {"unsettled": -0.3},
+    "DOCUMENT": {"unsettled": -0.3},
+    "MONTH_INQUIRY": {"hurried": 0.35},
+    "QUARTER_INQUIRY": {"hurried": 0.35},
+    "HOUSE_EMPTY": {"modest": -0.3},
+}
+"""Draws that say a little of what an applicant is like, made last too."""
 
 WHO = {
     "CODE_GENDER": "CASE WHEN u_GENDER < 0.00001 THEN 'XNA' WHEN u_GENDER < 0.34 THEN 'M' ELSE 'F' END",
@@ -342,8 +361,9 @@ def applications(people: DataFrame) -> DataFrame:
         {f"u_{name}": uniform(name) for name in (*kinds, *SINGLE)}
         | {f"e_{name}": normal(name) for name in (*areas, "HOUSE")},
     )
+    people = with_leanings(people, LEANING)
     # one size of the building behind its many measures
-    sizes = {f"u_{name}": cumulative(f"(0.75D * e_HOUSE + 0.66D * e_{name})") for name in areas}
+    sizes = {f"u_{name}": cumulative(f"(0.7D * e_HOUSE - 0.25D * modest + 0.67D * e_{name})") for name in areas}
     people = extend(
         people,
         sizes

@@ -11,6 +11,7 @@ from jobs.population.draws import (
     extend,
     null_where,
     quantile,
+    with_leanings,
     with_normals,
     with_uniforms,
 )
@@ -18,34 +19,42 @@ from jobs.population.figures import BUREAU
 
 MONTH = 30.4375
 MOST_LOANS = 64
+SHOWN = (
+    "careless", "stretched", "hurried", "slipping", "scattered", "drawn_out", "wavering", "pressed", "modest",
+)  # fmt: skip
+"""What the applicant is like, as far as these loans say anything of it."""
 
 
 def bureau_loans(drivers: DataFrame) -> DataFrame:
     """One row a bureau loan, with what its row and its monthly balances are made from."""
-    people = with_normals(drivers.where("has_bureau"), "LOANS")
+    people = with_leanings(drivers.where("has_bureau"), {"LOANS": {"stretched": 0.15, "hurried": 0.2}})
     people = with_uniforms(people, "BALANCE")
-    people = extend(people, {"u_LOANS": cumulative("(0.15D * stretched + 0.99D * e_LOANS)")})
     people = extend(people, {
         "loans": f"CAST(greatest(rint({quantile('u_LOANS', figures.BUREAU_LOANS)}), 1D) AS INT)",
         "has_balance": f"is_test OR u_BALANCE < {figures.BUREAU_BALANCE_SHARE}",
     })  # fmt: skip
     loans = people.selectExpr(
-        "SK_ID_CURR", "applicant", "identity", "is_test", "careless", "stretched", "has_balance",
+        "SK_ID_CURR", "applicant", "identity", "is_test", *SHOWN, "has_balance",
         "explode(sequence(1, loans)) AS loan",
     )  # fmt: skip
     loans = loans.selectExpr(
-        "SK_ID_CURR", "is_test", "careless", "stretched", "has_balance",
+        "SK_ID_CURR", "is_test", *SHOWN, "has_balance",
         f"applicant * {MOST_LOANS} + loan + {figures.FIRST_BUREAU - 1} AS SK_ID_BUREAU",
         f"{child_identity('bureau', 'loan')} AS identity",
     )  # fmt: skip
-    loans = with_uniforms(loans, "TYPE", "CLOSED", "NO_END", "FACT", "FACT_AGE")
-    loans = with_normals(loans, "DAYS", "DURATION", "AMOUNT")
+    loans = with_uniforms(loans, "NO_END", "FACT")
+    loans = with_leanings(loans, {
+        "TYPE": {"scattered": 0.35},
+        "CLOSED": {"hurried": 0.15},
+        "FACT_AGE": {"pressed": 0.3},
+        "DAYS": {"stretched": 0.2, "hurried": 0.3},
+        "DURATION": {"drawn_out": 0.35},
+    })  # fmt: skip
+    loans = with_normals(loans, "AMOUNT")
     loans = extend(loans, {
         "CREDIT_TYPE": choice("u_TYPE", figures.BUREAU_TYPES),
-        "u_DAYS": cumulative("(0.2D * stretched + 0.98D * e_DAYS)"),
-            "u_DURATION": cumulative("e_DURATION"),
-            # who borrows more takes longer
-            "u_AMOUNT": cumulative("(0.6D * e_DURATION + 0.8D * e_AMOUNT)"),
+        # who borrows more takes longer
+        "u_AMOUNT": cumulative("(0.6D * z_DURATION - 0.25D * modest + 0.76D * e_AMOUNT)"),
     })  # fmt: skip
     loans = extend(loans, {
         "is_card": "CREDIT_TYPE = 'Credit card'",
@@ -70,9 +79,11 @@ def bureau_loans(drivers: DataFrame) -> DataFrame:
 def bureau(loans: DataFrame) -> DataFrame:
     """bureau's columns, as written."""
     loans = with_uniforms(
-        loans, "CURRENCY", "UPDATE", "SOLD", "NO_DEBT", "NO_LIMIT", "OVERDUE", "OVERDUE_DAYS", "NO_LARGEST",
-        "LARGEST", "PROLONGED", "ANNUITY",
+        loans, "CURRENCY", "SOLD", "NO_DEBT", "NO_LIMIT", "OVERDUE", "OVERDUE_DAYS", "NO_LARGEST", "LARGEST",
     )  # fmt: skip
+    loans = with_leanings(loans, {
+        "UPDATE": {"wavering": 0.25}, "PROLONGED": {"scattered": 0.4}, "ANNUITY": {"scattered": 0.25},
+    })  # fmt: skip
     loans = with_normals(loans, "DEBT", "LATE")
     factors = " ".join(f"WHEN '{kind}' THEN {factor!r}D" for kind, factor in figures.BUREAU_AMOUNT_FACTORS.items())
     loans = extend(loans, {
@@ -81,7 +92,7 @@ def bureau(loans: DataFrame) -> DataFrame:
         f" ELSE {quantile('u_AMOUNT', BUREAU['instalment loan amount'])}"
         f" * CASE CREDIT_TYPE {factors} ELSE 1D END END",
         "debt_share": cumulative("(0.5D + 0.8D * stretched + 0.9D * e_DEBT)"),
-        "is_overdue": "NOT is_closed AND u_OVERDUE < 0.0042D * exp(0.9D * careless)",
+        "is_overdue": "NOT is_closed AND u_OVERDUE < 0.0042D * exp(0.7D * careless + 0.5D * slipping)",
         "was_late": "-0.95D + 0.7D * careless + e_LATE > 0",
     })  # fmt: skip
     loans = extend(loans, {
@@ -144,11 +155,12 @@ def bureau_balance(loans: DataFrame) -> DataFrame:
         " WHEN u_UNKNOWN < 0.78 THEN 0.7D WHEN u_UNKNOWN < 0.86 THEN 0.97D ELSE 1D END",
     })  # fmt: skip
     months = loans.selectExpr(
-        "SK_ID_BUREAU", "identity", "closed_months", "unknown_share", "exp(0.9D * careless - 0.4D) AS lateness",
+        "SK_ID_BUREAU", "identity", "closed_months", "unknown_share", "careless", "slipping",
         "explode(sequence(newest, CAST(greatest(months - 1, newest) AS INT))) AS month",
     )  # fmt: skip
     months = months.selectExpr(
-        "SK_ID_BUREAU", "month", "closed_months", "unknown_share", "lateness",
+        "SK_ID_BUREAU", "month", "closed_months", "unknown_share",
+        "exp(0.8D * careless + CASE WHEN month < 12 THEN 0.6D ELSE -0.2D END * slipping - 0.45D) AS lateness",
         f"{child_identity('balance', 'month')} AS identity",
     )  # fmt: skip
     months = with_uniforms(months, "STATUS", "LATE")

@@ -108,6 +108,23 @@ def with_uniforms(frame: DataFrame, *names: str) -> DataFrame:
     return extend(frame, {f"u_{name}": uniform(name) for name in names})
 
 
+def with_leanings(frame: DataFrame, leanings: Mapping[str, Mapping[str, float]]) -> DataFrame:
+    """The frame with a uniform column ``u_<name>`` for each name, which rises with what the applicant is like.
+
+    Args:
+        frame: Its traits are standard normals, independent of each other.
+        leanings: By name, how much of each trait is in the draw: the correlations of a Gaussian copula, so that what
+            is made of the draw is distributed as ever.
+    """
+    frame = with_normals(frame, *leanings)
+    drawn = {}
+    for name, traits in leanings.items():
+        rest = (1 - sum(share**2 for share in traits.values())) ** 0.5
+        drawn[f"z_{name}"] = f"{weighted(traits)} + {rest!r}D * e_{name}"
+    frame = extend(frame, drawn)
+    return extend(frame, {f"u_{name}": cumulative(f"z_{name}") for name in leanings})
+
+
 def with_normals(frame: DataFrame, *names: str) -> DataFrame:
     """The frame with an independent standard normal column ``e_<name>`` for each name."""
     return extend(frame, {f"e_{name}": normal(name) for name in names})

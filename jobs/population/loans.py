@@ -12,12 +12,15 @@ from jobs.population.draws import (
     null_where,
     quantile,
     text,
-    with_normals,
+    with_leanings,
     with_uniforms,
 )
 from jobs.population.figures import DECISIONS, NEVER, PREVIOUS, PREVIOUS_LEVELS, WITHOUT_PREVIOUS
+from jobs.population.traits import SEEN_DIMLY, SEEN_PLAINLY
 
 MOST_LOANS = 64
+SHOWN = (*SEEN_PLAINLY, *(trait for trait in SEEN_DIMLY if trait not in ("scattered", "unsettled")))
+"""What the applicant is like, as far as these loans and their repayments say anything of it."""
 KINDS = ("Consumer loans", "Cash loans", "Revolving loans")
 
 
@@ -29,7 +32,8 @@ def by_kind(values: dict[str, str], otherwise: str) -> str:
 
 def loans(drivers: DataFrame) -> DataFrame:
     """One row an earlier application, and a hidden loan more for some: its repayments are there, it is not listed."""
-    people = with_uniforms(drivers, "NONE", "LOANS", "HIDDEN_LOAN", "HIDDEN_CARD", "CARD", "CARD_SLOT")
+    people = with_uniforms(drivers, "NONE", "HIDDEN_LOAN", "HIDDEN_CARD", "CARD", "CARD_SLOT")
+    people = with_leanings(people, {"LOANS": {"hurried": 0.2, "wavering": 0.15}})
     people = people.where(
         f"u_NONE >= CASE WHEN is_test THEN {WITHOUT_PREVIOUS['test']} ELSE {WITHOUT_PREVIOUS['train']} END"
     )
@@ -45,31 +49,36 @@ def loans(drivers: DataFrame) -> DataFrame:
         "hidden_cards": f"CAST(card_slot = 0 AND u_HIDDEN_CARD < {figures.HIDDEN_CARDS} AS INT)",
     })  # fmt: skip
     slots = people.selectExpr(
-        "SK_ID_CURR", "applicant", "identity", "careless", "stretched", "rebuffed", "listed", "hidden_loans",
-        "card_slot",
+        "SK_ID_CURR", "applicant", "identity", *SHOWN, "listed", "hidden_loans", "card_slot",
         "explode(sequence(1, listed + hidden_loans + hidden_cards)) AS slot",
     )  # fmt: skip
     slots = slots.selectExpr(
-        "SK_ID_CURR", "careless", "stretched", "rebuffed",
+        "SK_ID_CURR", *SHOWN,
         f"applicant * {MOST_LOANS} + slot + {figures.FIRST_PREVIOUS - 1} AS SK_ID_PREV",
         f"{child_identity('previous', 'slot')} AS identity",
         "slot <= listed AS is_listed", "slot = 1 AS is_first", "slot > listed + hidden_loans AS is_hidden_card",
         "slot = card_slot OR slot > listed + hidden_loans AS is_granted_card",
         "slot = 1 OR slot > listed AS was_repaid",
     )  # fmt: skip
-    slots = with_normals(slots, "AMOUNT", "TERM")
-    slots = with_uniforms(
-        slots, "KIND", "REFUSED", "STATUS", "DAYS", "CREDIT", "RATE", "FIRST_DUE", "EARLY",
-        "EARLY_SHARE", "DRAWN", "BLANK", "ENDED",
-    )  # fmt: skip
+    slots = with_uniforms(slots, "REFUSED", "FIRST_DUE", "EARLY_SHARE", "DRAWN", "BLANK", "ENDED")
+    slots = with_leanings(slots, {
+        # cash stands first among the kinds, dear first but one among the prices
+        "KIND": {"cashbound": -0.35},
+        "STATUS": {"wavering": 0.35},
+        "DAYS": {"hurried": 0.3},
+        "CREDIT": {"unsaving": 0.35},
+        "RATE": {"overcharged": -0.4},
+        "EARLY": {"pressed": 0.35},
+        "AMOUNT": {"modest": -0.3},
+        "LENGTH": {"drawn_out": 0.45},
+    })  # fmt: skip
     slots = extend(slots, {
         # every client's first loan was a loan for goods or cash: it is what made him a client
         "kind": "CASE WHEN is_granted_card THEN 'Revolving loans'"
         f" WHEN was_repaid THEN {choice('u_KIND', figures.FIRST_LOAN_TYPES)}"
         f" ELSE {choice('u_KIND', figures.LATER_LOAN_TYPES)} END",
-        "u_AMOUNT": cumulative("e_AMOUNT"),
         # larger loans run longer
-        "u_TERM": cumulative("(0.7D * e_AMOUNT + 0.714D * e_TERM)"),
+        "u_TERM": cumulative("(0.7D * z_AMOUNT + 0.714D * z_LENGTH)"),
     })  # fmt: skip
     slots = extend(slots, {
         "refusal": f"least({by_kind({k: f'{v}D' for k, v in figures.REFUSED.items()}, '0D')}"
@@ -130,10 +139,19 @@ def previous_application(loans: DataFrame) -> DataFrame:
     """previous_application's columns, as written: the loans that are listed."""
     listed = with_uniforms(
         loans.where("is_listed"),
-        "DOWN", "NO_DOWN", "WEEKDAY", "HOUR", "LAST", "LAST_IN_DAY", "INTEREST", "PURPOSE", "CASH_PURPOSE",
-        "PAYMENT_TYPE", "REJECT", "SUITE", "NO_SUITE", "CLIENT", "GOODS", "SELL", "CHANNEL", "SELLER",
-        "INSURED", "NO_ZERO", "TERMINATED", "DRAWING", "SPECIAL", "FREE",
+        "NO_DOWN", "WEEKDAY", "HOUR", "LAST", "LAST_IN_DAY", "INTEREST", "PURPOSE", "CASH_PURPOSE", "PAYMENT_TYPE",
+        "SUITE", "NO_SUITE", "CLIENT", "NO_ZERO", "TERMINATED", "DRAWING", "SPECIAL",
     )  # fmt: skip
+    listed = with_leanings(listed, {
+        "DOWN": {"unsaving": -0.4},
+        "REJECT": {"rebuffed": 0.3},
+        "GOODS": {"modest": -0.35},
+        "SELL": {"overcharged": 0.3},
+        "CHANNEL": {"overcharged": 0.35},
+        "SELLER": {"modest": -0.3},
+        "INSURED": {"unsaving": -0.3},
+        "FREE": {"overcharged": 0.3},
+    })  # fmt: skip
     listed = extend(listed, {
         "is_consumer": "kind = 'Consumer loans'",
         "is_cash": "kind = 'Cash loans'",

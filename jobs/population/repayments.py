@@ -11,6 +11,7 @@ from jobs.population.draws import (
     extend,
     null_where,
     quantile,
+    with_leanings,
     with_normals,
     with_uniforms,
 )
@@ -18,6 +19,13 @@ from jobs.population.figures import CARD, REPAYMENTS
 
 MONTH = 30.4375
 OLDEST_MONTH = 96
+SHOWN_BY_CARDS = ("careless", "slipping", "hurried", "cashbound", "piecemeal")
+SHOWN_BY_PAYMENTS = ("careless", "slipping", "piecemeal", "pressed")
+
+
+def lateness(is_recent: str) -> str:
+    """How much oftener than others the applicant is late in a month, by whether it lies in the last year."""
+    return f"exp(0.8D * careless + CASE WHEN {is_recent} THEN 0.6D ELSE -0.2D END * slipping)"
 
 
 def pos_cash_balance(loans: DataFrame) -> DataFrame:
@@ -27,12 +35,12 @@ def pos_cash_balance(loans: DataFrame) -> DataFrame:
         "age": f"CAST(least(floor(-days_decision / {MONTH}D) - CAST(u_START < 0.5 AS INT), {OLDEST_MONTH}) AS INT)",
     }).where("age >= 1")  # fmt: skip
     months = drawn.selectExpr(
-        "SK_ID_PREV", "SK_ID_CURR", "identity", "careless", "term", "instalments", "age",
+        "SK_ID_PREV", "SK_ID_CURR", "identity", "careless", "slipping", "term", "instalments", "age",
         "explode(sequence(0, least(instalments, age - 1))) AS paid",
     )  # fmt: skip
     months = months.selectExpr(
         "SK_ID_PREV", "SK_ID_CURR", "term", "paid", "age", "paid = instalments AS is_last",
-        "0.021D * exp(0.95D * careless) AS lateness",
+        f"0.02D * {lateness('age - paid <= 12')} AS lateness",
         f"{child_identity('pos', 'paid')} AS identity",
     )  # fmt: skip
     months = with_uniforms(months, "STATUS", "LATE", "DAYS", "EMPTY")
@@ -81,25 +89,31 @@ def drawn_loans(loans: DataFrame) -> DataFrame:
 def credit_card_balance(drawn: DataFrame) -> DataFrame:
     """credit_card_balance's columns, as written: every month from the card's start to last month."""
     months = drawn.where("is_card AND months >= 1 AND u_HOLD >= 0.02").selectExpr(
-        "SK_ID_PREV", "SK_ID_CURR", "identity", "careless", "limit", "level", "first_use", "last_use", "months",
+        "SK_ID_PREV", "SK_ID_CURR", "identity", *SHOWN_BY_CARDS, "limit", "level", "first_use", "last_use", "months",
         "u_NULLS < 0.35 AS hides_zeros", "u_HOLD", "is_dormant", "u_NULLS", "explode(sequence(0, months - 1)) AS month",
     )  # fmt: skip
     months = months.selectExpr(
-        "SK_ID_PREV", "SK_ID_CURR", "careless", "level", "hides_zeros", "month - months AS MONTHS_BALANCE",
+        "SK_ID_PREV", "SK_ID_CURR", *SHOWN_BY_CARDS, "level", "hides_zeros", "month - months AS MONTHS_BALANCE",
         "month >= first_use AND month < last_use AS in_use", "month >= last_use AS is_over",
         # the limit of a card that is paid back is taken away
         "CASE WHEN month >= last_use AND u_HOLD < 0.95 THEN 0D ELSE limit END AS limit",
         "CASE WHEN is_dormant AND u_NULLS < 0.5 THEN 0 ELSE CAST(greatest(month - 2, 0) * 0.8D AS INT) END AS matured",
         f"{child_identity('card', 'month')} AS identity",
     )  # fmt: skip
-    months = with_uniforms(
-        months, "BALANCE", "WOBBLE", "DRAWS", "DRAWN", "ATM", "PAID", "PAYMENT", "COUNT", "STATUS", "LATE", "NO_MIN"
-    )
+    months = with_uniforms(months, "BALANCE", "WOBBLE", "PAYMENT", "COUNT", "STATUS", "LATE", "NO_MIN")
+    months = with_leanings(months, {
+        # a drawing is where the draw is low
+        "DRAWS": {"hurried": -0.3},
+        "DRAWN": {"hurried": 0.25},
+        "ATM": {"cashbound": -0.5},
+        "PAID": {"piecemeal": -0.35},
+    })  # fmt: skip
     months = extend(months, {
         "balance": "CASE WHEN in_use AND u_BALANCE < 0.92 THEN limit * least(level * (0.8D + 0.35D * u_WOBBLE), 1.08D)"
         " ELSE 0D END",
         "drawn_share": quantile("u_DRAWN", CARD["drawn share"]),
         "paid_share": quantile("u_PAID", CARD["paid share"]),
+        "lateness": lateness("MONTHS_BALANCE >= -12"),
     })  # fmt: skip
     months = extend(months, {
         "drawn": "CASE WHEN balance > 0 AND u_DRAWS < 0.365 THEN rint(limit * drawn_share / 45) * 45 ELSE 0D END",
@@ -112,7 +126,7 @@ def credit_card_balance(drawn: DataFrame) -> DataFrame:
     })  # fmt: skip
     days = quantile("u_COUNT", REPAYMENTS["days past due"])
     months = extend(months, {
-        "past_due": "CASE WHEN balance > 0 AND u_LATE < 0.065D * exp(0.95D * careless)"
+        "past_due": "CASE WHEN balance > 0 AND u_LATE < 0.063D * lateness"
         f" THEN CAST({days} AS BIGINT) ELSE 0 END",
     })  # fmt: skip
 
@@ -157,7 +171,7 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
     """installments_payments' columns, as written: one row a payment of an instalment that was due."""
     # a card is paid more often than monthly; of hidden ones the payments are hidden too
     owed = drawn.selectExpr(
-        "SK_ID_PREV", "SK_ID_CURR", "identity", "careless", "is_card",
+        "SK_ID_PREV", "SK_ID_CURR", "identity", *SHOWN_BY_PAYMENTS, "is_card",
         "CASE WHEN is_card THEN limit * level * 0.05D + 45D ELSE annuity END AS annuity",
         "CASE WHEN is_card THEN -(months - first_use) * 30D ELSE days_first_due END AS days_first_due",
         "CASE WHEN is_card AND NOT is_listed THEN 0 WHEN is_card THEN CAST((last_use - first_use) * 2.5D AS INT)"
@@ -165,7 +179,7 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
     ).where("due > 0")  # fmt: skip
     owed = with_uniforms(owed, "VERSION")
     numbered = owed.selectExpr("*", "explode(sequence(1, due)) AS number").selectExpr(
-        "SK_ID_PREV", "SK_ID_CURR", "careless", "is_card", "number",
+        "SK_ID_PREV", "SK_ID_CURR", *SHOWN_BY_PAYMENTS, "is_card", "number",
         "days_first_due + CASE WHEN is_card THEN 12 ELSE 30 END * (number - 1) AS day_due",
         # a card's instalment follows its balance, a loan's last one differs
         "CASE WHEN is_card THEN annuity * (0.1D + 0.1D * (number % 14)) WHEN number = due THEN annuity * 0.97D"
@@ -174,14 +188,16 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
         " + CAST(u_VERSION > 0.96 AND number > due * 0.5D AS INT) END AS version",
         f"{child_identity('instalment', 'number')} AS identity",
     )  # fmt: skip
-    numbered = with_uniforms(numbered, "PARTS", "SPLIT", "SHORT", "SHORT_SHARE")
+    numbered = with_uniforms(numbered, "SPLIT", "SHORT_SHARE")
+    # short is where the draw is low
+    numbered = with_leanings(numbered, {"PARTS": {"piecemeal": 0.35}, "SHORT": {"piecemeal": -0.35}})
     numbered = extend(numbered, {"parts": f"CAST({choice('u_PARTS', figures.PARTS)} AS INT)"})
     payments = numbered.selectExpr(
-        "SK_ID_PREV", "SK_ID_CURR", "careless", "number", "version", "day_due", "instalment", "parts", "u_SPLIT",
-        "u_SHORT", "u_SHORT_SHARE", "identity", "explode(sequence(1, parts)) AS part",
+        "SK_ID_PREV", "SK_ID_CURR", *SHOWN_BY_PAYMENTS, "number", "version", "day_due", "instalment", "parts",
+        "u_SPLIT", "u_SHORT", "u_SHORT_SHARE", "identity", "explode(sequence(1, parts)) AS part",
     )  # fmt: skip
     payments = payments.selectExpr(
-        "SK_ID_PREV", "SK_ID_CURR", "careless", "number", "version", "day_due", "instalment",
+        "SK_ID_PREV", "SK_ID_CURR", *SHOWN_BY_PAYMENTS, "number", "version", "day_due", "instalment",
         # no two parts are equal: rows must differ
         "CASE WHEN parts > 1 AND part = 1 THEN 0.55D + 0.4D * u_SPLIT WHEN parts = 2 THEN 0.45D - 0.4D * u_SPLIT"
         " WHEN parts = 3 AND part = 2 THEN (0.45D - 0.4D * u_SPLIT) * 0.7D"
@@ -189,9 +205,10 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
         f" WHEN u_SHORT < {figures.SHORT_SHARE} THEN u_SHORT_SHARE ELSE 1D END AS share",
         f"{child_identity('payment', 'part')} AS identity",
     )  # fmt: skip
-    payments = with_uniforms(with_normals(payments, "LATE"), "DAYS")
+    payments = with_leanings(with_normals(payments, "LATE"), {"DAYS": {"pressed": 0.35}})
     payments = extend(payments, {
-        "day_paid": f"day_due + CASE WHEN {figures.LATE_SCORE}D + 0.6D * careless + e_LATE > 0"
+        "day_paid": f"day_due + CASE WHEN {figures.LATE_SCORE}D + 0.55D * careless"
+        " + CASE WHEN day_due >= -365 THEN 0.45D ELSE -0.15D END * slipping + e_LATE > 0"
         f" THEN floor({quantile('u_DAYS', REPAYMENTS['days late'])})"
         f" ELSE ceil({quantile('u_DAYS', REPAYMENTS['days early'])}) END",
     })  # fmt: skip

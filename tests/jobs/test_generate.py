@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from scipy.stats import norm
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import roc_auc_score
 
 from features import TABLES
@@ -20,9 +21,10 @@ from jobs import generate as verb
 from jobs.generate import MARKER, STAGING, filters_in_place, generate, main, population, year_of
 from jobs.model.drift import population_stability
 from jobs.population.applicants import applications, describe, drivers
-from jobs.population.draws import cumulative, normal, uniform
+from jobs.population.draws import cumulative, normal, uniform, with_leanings, with_normals
 from jobs.population.figures import NEVER
-from jobs.population.risk import with_risk
+from jobs.population.risk import APPLICATION_WEIGHTS, with_risk
+from jobs.population.traits import SEEN_DIMLY, SEEN_PLAINLY
 from jobs.population.year import Wave, Year, months_later, outcomes
 from jobs.runtime.addresses import Address
 from jobs.runtime.errors import UserError
@@ -110,6 +112,16 @@ def test_draws_have_the_distributions_that_they_are_named_for(spark: SparkSessio
     assert abs(drawn["u"].mean() - 0.5) < 0.01
     assert abs(drawn["z"].std() - 1) < 0.02
     assert abs(drawn["u"].corr(drawn["v"])) < 0.03
+
+
+def test_a_draw_that_leans_is_distributed_as_ever_and_follows_the_traits(spark: SparkSession) -> None:
+    rows = with_normals(spark.range(20_000).withColumnRenamed("id", "identity"), "calm", "tall")
+    leaning = with_leanings(rows, {"DRAWN": {"e_calm": 0.5, "e_tall": -0.3}, "OTHER": {"e_calm": 0.5}})
+    drawn = leaning.select("e_calm", "e_tall", "u_DRAWN", "u_OTHER").toPandas()
+    assert (drawn["u_DRAWN"].quantile([0.01, 0.25, 0.5, 0.75, 0.99]) - [0.01, 0.25, 0.5, 0.75, 0.99]).abs().max() < 0.01
+    normal_scores = drawn.assign(DRAWN=norm.ppf(drawn["u_DRAWN"]), OTHER=norm.ppf(drawn["u_OTHER"])).corr()
+    assert normal_scores.loc["DRAWN", ["e_calm", "e_tall"]].tolist() == pytest.approx([0.5, -0.3], abs=0.02)
+    assert normal_scores.loc["DRAWN", "OTHER"] == pytest.approx(0.25, abs=0.02)
 
 
 # As Kaggle ships them
@@ -305,10 +317,21 @@ def test_histories_tell_more_than_the_application(spark: SparkSession) -> None:
     application = roc_auc_score(true["TARGET"], true["application_risk"])
     histories = roc_auc_score(true["TARGET"], true["application_risk"] + true["history_risk"])
     assert 0.072 < true["TARGET"].mean() < 0.090
-    # the field's models reach 0.74-0.77 and 0.77-0.81; what is true is a little above what can be learnt
-    assert 0.74 < application < 0.79
-    assert 0.79 < histories < 0.84
+    # the field's models reach 0.74-0.77 and 0.77-0.81; what is true is above what can be learnt
+    assert 0.73 < application < 0.78
+    assert 0.81 < histories < 0.86
     assert histories - application > 0.03
+
+
+def test_no_cause_of_default_outweighs_the_others(spark: SparkSession) -> None:
+    """Of what histories show no trait is a fifth, and a straight line through all of them leaves much unsaid."""
+    people = with_risk(describe(drivers(spark, 20_000, 7, 2))).toPandas()
+    traits = people[[*SEEN_PLAINLY, *SEEN_DIMLY]]
+    told = traits.corrwith(people["history_risk"]) ** 2
+    assert told.between(0.002, 0.35).all()
+    assert (told > 0.01).sum() >= 12
+    line = LinearRegression().fit(traits, people["history_risk"]).score(traits, people["history_risk"])
+    assert 0.6 < line < 0.85
 
 
 def test_histories_show_what_drives_default(spark: SparkSession, files: Files) -> None:
@@ -332,6 +355,39 @@ def test_histories_show_what_drives_default(spark: SparkSession, files: Files) -
     assert shown.loc["utilisation", "stretched"] > 0.5
     assert shown.loc["debt", "stretched"] > 0.4
     assert shown.loc["refused", "rebuffed"] > 0.15
+
+
+def test_every_trait_is_seen_a_little_in_many_rows(spark: SparkSession, files: Files) -> None:
+    hidden = drivers(spark, APPLICANTS, 7, 2).select("SK_ID_CURR", *SEEN_DIMLY).toPandas().set_index("SK_ID_CURR")
+    train, payments, cards = files["application_train"], files["installments_payments"], files["credit_card_balance"]
+    bureau, previous, months = files["bureau"], files["previous_application"], files["POS_CASH_balance"]
+    due = payments["DAYS_INSTALMENT"]
+    ahead = due - payments["DAYS_ENTRY_PAYMENT"]
+    yields = previous["NAME_YIELD_GROUP"].map({"low_action": 0, "low_normal": 1, "middle": 2, "high": 3})
+    consumer = previous[previous["NAME_CONTRACT_TYPE"] == "Consumer loans"]
+    elsewhere = ["REG_CITY_NOT_LIVE_CITY", "REG_CITY_NOT_WORK_CITY"]
+
+    def mean(values: pd.Series, rows: pd.DataFrame) -> pd.Series:
+        return values.groupby(rows["SK_ID_CURR"]).mean()
+
+    late = ahead < 0
+    seen = {
+        "hurried": mean(bureau["DAYS_CREDIT"], bureau),
+        "cashbound": mean(cards["AMT_DRAWINGS_ATM_CURRENT"] > 0, cards[cards["AMT_DRAWINGS_CURRENT"] > 0]),
+        "overcharged": mean(yields, previous),
+        "piecemeal": mean(payments["AMT_PAYMENT"] < payments["AMT_INSTALMENT"] - 0.01, payments),
+        "slipping": mean(late[due >= -365], payments) - mean(late[due < -365], payments),
+        "scattered": mean(bureau["CREDIT_TYPE"] != "Consumer credit", bureau),
+        "drawn_out": mean(months["CNT_INSTALMENT"], months),
+        "unsaving": -mean(consumer["RATE_DOWN_PAYMENT"], consumer),
+        "wavering": mean(previous["NAME_CONTRACT_STATUS"].isin(["Canceled", "Unused offer"]), previous),
+        "pressed": -mean(ahead[ahead >= 0], payments),
+        "modest": -mean(consumer["AMT_APPLICATION"], consumer),
+        "unsettled": train.set_index("SK_ID_CURR")[elsewhere].sum(axis=1),
+    }
+    assert list(seen) == list(SEEN_DIMLY)
+    for trait, column in seen.items():
+        assert 0.1 < hidden[trait].corr(column.dropna().astype(float), method="spearman") < 0.8, trait
 
 
 # What a user may get wrong
@@ -404,9 +460,10 @@ def test_drift_lowers_the_external_scores_and_raises_the_risk_beyond_them(spark:
         bad[wave.moved] = tuple(figures)
     assert bad[last[2].moved][0] > bad[0.0][0] * 1.4
     assert bad[last[2].moved][2] == pytest.approx(bad[0.0][2] - 0.55)
-    shown = 0.55 * (0.27 + 0.5 + 0.65)
-    # A score is cut at its bounds, so that not all of the drift shows.
-    assert bad[last[2].moved][1] == pytest.approx(bad[0.0][1] + shown + last[2].extra_risk, abs=0.05)
+    shown = -0.55 * sum(weight for name, weight in APPLICATION_WEIGHTS.items() if name.startswith("z_EXT_SOURCE"))
+    more = bad[last[2].moved][1] - bad[0.0][1]
+    # Beside the straight part more applicants fall below where scores are worst.
+    assert shown + last[2].extra_risk < more < 1.5 * shown + last[2].extra_risk
 
 
 def test_a_broken_delivery_has_an_empty_column_and_nothing_labelled(spark: SparkSession) -> None:
