@@ -11,6 +11,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from features.plan.feature_table import Settle, as_planned
 from jobs.lake.job import Step
 from jobs.lake.options import check_folder
 from jobs.lake.tables import parse_date
@@ -22,7 +23,7 @@ from jobs.population.risk import with_risk
 from jobs.population.year import MONTHS_TO_OUTCOME, ONLY, Wave, Year, months_later, outcomes
 from jobs.runtime.addresses import Address, resolve
 from jobs.runtime.errors import UserError
-from jobs.runtime.session import chosen_engine, engine_of_this_process, open_session, setting
+from jobs.runtime.session import chosen_engine, engine_of_this_process, open_session, setting, settling
 from jobs.runtime.settings import Settings
 
 HELP = "make the eight CSV files of a synthetic population, as Kaggle ships them"
@@ -121,7 +122,7 @@ def check_output(folder: Path) -> None:
 
 
 def population(
-    spark: SparkSession, applicants: int, seed: int, partitions: int, wave: Wave = ONLY
+    spark: SparkSession, applicants: int, seed: int, partitions: int, wave: Wave = ONLY, settle: Settle = as_planned
 ) -> dict[str, DataFrame]:
     """The eight files' rows, by file name without .csv; columns in Kaggle's order, cells as Kaggle writes them.
 
@@ -131,13 +132,13 @@ def population(
         seed: The rows are a function of it and of the applicant's number alone.
         partitions: How many the work is cut into; no row depends on it.
         wave: Which of several deliveries it is; a later one has new applicants only, and no application_train.
+        settle: What ends the plans of loans, which every file of histories begins with.
     """
     people = drivers(spark, applicants, seed, partitions, wave)
     rows = applications(with_risk(describe(people, wave), wave.extra_risk))
     if wave.is_broken:
         rows = rows.withColumns({"EXT_SOURCE_3": F.lit(None).cast("string")})
-    bureaus = bureau_loans(people)
-    previous = loans(people)
+    bureaus, previous = settle([bureau_loans(people), loans(people)])
     drawn = drawn_loans(previous)
     labelled = {} if wave.number else {"application_train": rows.where("NOT is_test").drop("is_test")}
     return labelled | {
@@ -169,7 +170,6 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: Address, w
     plain = folder is not None and applicants <= MOST_IN_PLAIN_FILES
     place = output if folder is None else Address(output.below(STAGING))
     partitions = max(engine_of_this_process().parallelism(spark), -(-applicants // APPLICANTS_A_PARTITION))
-    files = population(spark, applicants, seed, partitions, wave)
 
     def write(name: str) -> None:
         write_parts(files[name], place.below(f"{name}.csv"), header=not plain)
@@ -180,8 +180,9 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: Address, w
     with Step("generate").shown(spark) as step:
         if folder is not None:
             shutil.rmtree(folder / STAGING, ignore_errors=True)
-        # two at a time: compiling one's code leaves cores idle
-        with filters_in_place(spark), ThreadPoolExecutor(max_workers=2) as pool:
+        with filters_in_place(spark), settling() as settle, ThreadPoolExecutor(max_workers=2) as pool:
+            files = population(spark, applicants, seed, partitions, wave, settle)
+            # two at a time: compiling one's code leaves cores idle
             list(pool.map(write, files))
         if folder is not None:
             publish(folder / STAGING, folder, {"applicants": applicants, "seed": seed})

@@ -11,7 +11,6 @@ from jobs.population.draws import (
     extend,
     null_where,
     quantile,
-    with_leanings,
     with_normals,
     with_uniforms,
 )
@@ -26,6 +25,11 @@ SHOWN_BY_PAYMENTS = ("careless", "slipping", "piecemeal", "pressed")
 def lateness(is_recent: str) -> str:
     """How much oftener than others the applicant is late in a month, by whether it lies in the last year."""
     return f"exp(0.8D * careless + CASE WHEN {is_recent} THEN 0.6D ELSE -0.2D END * slipping)"
+
+
+def times(trait: str, share: float) -> str:
+    """What a figure of who has the trait is to be multiplied with; 1 on average."""
+    return f"exp({share!r}D * {trait} - {round(share**2 / 2, 6)!r}D)"
 
 
 def pos_cash_balance(loans: DataFrame) -> DataFrame:
@@ -100,27 +104,23 @@ def credit_card_balance(drawn: DataFrame) -> DataFrame:
         "CASE WHEN is_dormant AND u_NULLS < 0.5 THEN 0 ELSE CAST(greatest(month - 2, 0) * 0.8D AS INT) END AS matured",
         f"{child_identity('card', 'month')} AS identity",
     )  # fmt: skip
-    months = with_uniforms(months, "BALANCE", "WOBBLE", "PAYMENT", "COUNT", "STATUS", "LATE", "NO_MIN")
-    months = with_leanings(months, {
-        # a drawing is where the draw is low
-        "DRAWS": {"hurried": -0.3},
-        "DRAWN": {"hurried": 0.25},
-        "ATM": {"cashbound": -0.5},
-        "PAID": {"piecemeal": -0.35},
-    })  # fmt: skip
+    months = with_uniforms(
+        months, "BALANCE", "WOBBLE", "DRAWS", "DRAWN", "ATM", "PAID", "PAYMENT", "COUNT", "STATUS", "LATE", "NO_MIN"
+    )
     months = extend(months, {
         "balance": "CASE WHEN in_use AND u_BALANCE < 0.92 THEN limit * least(level * (0.8D + 0.35D * u_WOBBLE), 1.08D)"
         " ELSE 0D END",
         "drawn_share": quantile("u_DRAWN", CARD["drawn share"]),
-        "paid_share": quantile("u_PAID", CARD["paid share"]),
+        "paid_share": f"{quantile('u_PAID', CARD['paid share'])} * {times('piecemeal', -0.3)}",
         "lateness": lateness("MONTHS_BALANCE >= -12"),
+        "draws": f"u_DRAWS < 0.365D * {times('hurried', 0.3)}",
     })  # fmt: skip
     months = extend(months, {
-        "drawn": "CASE WHEN balance > 0 AND u_DRAWS < 0.365 THEN rint(limit * drawn_share / 45) * 45 ELSE 0D END",
+        "drawn": "CASE WHEN balance > 0 AND draws THEN rint(limit * drawn_share / 45) * 45 ELSE 0D END",
         "minimum": "CASE WHEN u_NO_MIN < 0.13 THEN 0D ELSE balance * 0.05D END",
         "paid": "CASE WHEN balance > 0 THEN balance * paid_share"
         f" ELSE {quantile('u_PAID', CARD['idle payment'])} END",
-        "is_atm": "u_ATM < 0.6",
+        "is_atm": "u_ATM < 0.6D + 0.17D * cashbound",
         "is_empty": "balance = 0 AND hides_zeros",
         "count": "1 + floor(8 * u_COUNT * u_COUNT * u_COUNT)",
     })  # fmt: skip
@@ -188,13 +188,16 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
         " + CAST(u_VERSION > 0.96 AND number > due * 0.5D AS INT) END AS version",
         f"{child_identity('instalment', 'number')} AS identity",
     )  # fmt: skip
-    numbered = with_uniforms(numbered, "SPLIT", "SHORT_SHARE")
-    # short is where the draw is low
-    numbered = with_leanings(numbered, {"PARTS": {"piecemeal": 0.35}, "SHORT": {"piecemeal": -0.35}})
-    numbered = extend(numbered, {"parts": f"CAST({choice('u_PARTS', figures.PARTS)} AS INT)"})
+    numbered = with_uniforms(numbered, "PARTS", "SPLIT", "SHORT", "SHORT_SHARE")
+    numbered = extend(numbered, {"seldom": times("piecemeal", -0.8)})
+    # more than one part, or too little, is where what is left of a draw is small
+    numbered = extend(numbered, {
+        "parts": f"CAST({choice('(1 - (1 - u_PARTS) * seldom)', figures.PARTS)} AS INT)",
+        "is_short": f"u_SHORT * seldom < {figures.SHORT_SHARE}",
+    })  # fmt: skip
     payments = numbered.selectExpr(
         "SK_ID_PREV", "SK_ID_CURR", *SHOWN_BY_PAYMENTS, "number", "version", "day_due", "instalment", "parts",
-        "u_SPLIT", "u_SHORT", "u_SHORT_SHARE", "identity", "explode(sequence(1, parts)) AS part",
+        "u_SPLIT", "is_short", "u_SHORT_SHARE", "identity", "explode(sequence(1, parts)) AS part",
     )  # fmt: skip
     payments = payments.selectExpr(
         "SK_ID_PREV", "SK_ID_CURR", *SHOWN_BY_PAYMENTS, "number", "version", "day_due", "instalment",
@@ -202,15 +205,15 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
         "CASE WHEN parts > 1 AND part = 1 THEN 0.55D + 0.4D * u_SPLIT WHEN parts = 2 THEN 0.45D - 0.4D * u_SPLIT"
         " WHEN parts = 3 AND part = 2 THEN (0.45D - 0.4D * u_SPLIT) * 0.7D"
         " WHEN parts = 3 THEN (0.45D - 0.4D * u_SPLIT) * 0.3D"
-        f" WHEN u_SHORT < {figures.SHORT_SHARE} THEN u_SHORT_SHARE ELSE 1D END AS share",
+        " WHEN is_short THEN u_SHORT_SHARE ELSE 1D END AS share",
         f"{child_identity('payment', 'part')} AS identity",
     )  # fmt: skip
-    payments = with_leanings(with_normals(payments, "LATE"), {"DAYS": {"pressed": 0.35}})
+    payments = with_uniforms(with_normals(payments, "LATE"), "DAYS")
     payments = extend(payments, {
         "day_paid": f"day_due + CASE WHEN {figures.LATE_SCORE}D + 0.55D * careless"
         " + CASE WHEN day_due >= -365 THEN 0.45D ELSE -0.15D END * slipping + e_LATE > 0"
         f" THEN floor({quantile('u_DAYS', REPAYMENTS['days late'])})"
-        f" ELSE ceil({quantile('u_DAYS', REPAYMENTS['days early'])}) END",
+        f" ELSE ceil({quantile('u_DAYS', REPAYMENTS['days early'])} * {times('pressed', -0.35)}) END",
     })  # fmt: skip
     columns = {
         "SK_ID_PREV": "SK_ID_PREV",
