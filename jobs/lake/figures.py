@@ -151,8 +151,11 @@ def has_mean(column: Declared) -> bool:
 
 
 def rounded(number: float, digits: int) -> float:
-    """To so many significant digits: the last ones of a sum depend on the order that its rows come in."""
-    return float(f"{number:.{digits}g}")
+    """To so many significant digits: the last ones of a sum depend on the order that its rows come in.
+
+    To twelve first: the mean of a thousand whole numbers is often half a step, and its last bit would decide.
+    """
+    return float(f"{float(f'{number:.12g}'):.{digits}g}")
 
 
 def most_frequent(levels: DataFrame, table: Table) -> dict[str, dict[str, int]]:

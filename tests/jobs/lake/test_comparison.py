@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.lake.comparison import Compared, Verdict, compare
-from jobs.lake.figures import Figure, Kind
+from jobs.lake.figures import Figure, Kind, rounded
 from jobs.runtime.settings import load_settings
 
 SETTINGS = load_settings("local").checks
@@ -115,3 +115,10 @@ def test_of_deliveries_of_one_population_hardly_any_is_unusual(applicants: int) 
             compared.verdict != Verdict.PASSED for compared in compare(delivery(share), before, SETTINGS, {})
         )
     assert unusual <= 2
+
+
+def test_a_mean_half_a_step_from_two_figures_is_rounded_alike_whatever_the_order_of_its_rows() -> None:
+    means = [-1_108_617 / 1_200, sum([-1_108_617 / 2_400] * 2) + 2e-13, -1_108_617 / 1_200 - 2e-13]
+    assert len(set(means)) == 3
+    assert {rounded(mean, 6) for mean in means} == {rounded(means[0], 6)}
+    assert rounded(824.0451, 3) == 824.0
