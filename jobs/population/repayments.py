@@ -189,11 +189,10 @@ def installments_payments(drawn: DataFrame) -> DataFrame:
         f"{child_identity('instalment', 'number')} AS identity",
     )  # fmt: skip
     numbered = with_uniforms(numbered, "PARTS", "SPLIT", "SHORT", "SHORT_SHARE")
-    numbered = extend(numbered, {"seldom": times("piecemeal", -0.8)})
-    # more than one part, or too little, is where what is left of a draw is small
+    numbered = extend(numbered, {"often": times("piecemeal", 0.8)})
     numbered = extend(numbered, {
-        "parts": f"CAST({choice('(1 - (1 - u_PARTS) * seldom)', figures.PARTS)} AS INT)",
-        "is_short": f"u_SHORT * seldom < {figures.SHORT_SHARE}",
+        "parts": f"CAST({choice('(1 - (1 - u_PARTS) / often)', figures.PARTS)} AS INT)",
+        "is_short": f"u_SHORT < {figures.SHORT_SHARE} * often",
     })  # fmt: skip
     payments = numbered.selectExpr(
         "SK_ID_PREV", "SK_ID_CURR", *SHOWN_BY_PAYMENTS, "number", "version", "day_due", "instalment", "parts",
