@@ -4,7 +4,6 @@ As on the real files, no column says much alone, and what they say is neither st
 there trees that see few columns each are ahead of those that see many, and of a logistic regression.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 from pyspark.sql import DataFrame
@@ -69,11 +68,6 @@ LEVEL_EFFECTS = {
 }
 
 
-def shaped(weights: Mapping[str, float]) -> str:
-    """A linear combination of expressions."""
-    return weighted({f"({sql})": weight for sql, weight in weights.items()})
-
-
 def effect(column: str, log_odds: dict[str, float]) -> str:
     """What a category adds to the log-odds; levels that are not named add nothing."""
     branches = " ".join(f"WHEN '{level}' THEN {value!r}D" for level, value in log_odds.items())
@@ -89,8 +83,7 @@ def with_risk(people: DataFrame, extra: float = 0.0) -> DataFrame:
     """
     application = [
         f"{INTERCEPT + extra!r}D",
-        weighted(APPLICATION_WEIGHTS),
-        shaped(APPLICATION_SHAPES),
+        weighted(APPLICATION_WEIGHTS | APPLICATION_SHAPES),
         "(CASE WHEN is_pensioner THEN -0.24D ELSE 0.19D * z_DAYS_EMPLOYED END)",
         "1.9D * (credit_to_goods - 1.12D)",
         "(CASE WHEN is_card THEN -0.28D ELSE 0D END)",
@@ -98,8 +91,8 @@ def with_risk(people: DataFrame, extra: float = 0.0) -> DataFrame:
         "(CASE WHEN has_inquiries THEN 0D ELSE 0.2D END)",
         *(effect(column, log_odds) for column, log_odds in LEVEL_EFFECTS.items()),
     ]
-    history = [weighted(HISTORY_WEIGHTS), shaped(HISTORY_SHAPES)]
-    people = extend(people, {"application_risk": " + ".join(application), "history_risk": " + ".join(history)})
+    history = weighted(HISTORY_WEIGHTS | HISTORY_SHAPES)
+    people = extend(people, {"application_risk": " + ".join(application), "history_risk": history})
     return extend(
         people,
         {"TARGET": f"CAST({uniform('TARGET')} < 1 / (1 + exp(-(application_risk + history_risk))) AS BIGINT)"},

@@ -19,6 +19,7 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from features.contract import try_cast
 from features.memory import casts
 from features.plan.feature_table import Settle, as_planned
 from features.spec import Type
@@ -184,7 +185,7 @@ class Spark:
 
     def cast(self, text: Column, ddl: str) -> Column:
         """The value of a type that a text names; null where it names none."""
-        return text.try_cast(ddl)
+        return try_cast(text, ddl)
 
     def master(self, session: SparkSession) -> str:
         """What runs the tasks, as Spark names it."""
@@ -267,7 +268,7 @@ class Sail:
     def cast(self, text: Column, ddl: str) -> Column:
         """As Spark reads it: Sail's own casts take other texts for whole numbers and amounts."""
         read = CASTS.get(ddl)
-        return text.try_cast(ddl) if read is None else F.udf(read, ddl, useArrow=False)(text)
+        return try_cast(text, ddl) if read is None else F.udf(read, ddl, useArrow=False)(text)
 
     def master(self, session: SparkSession) -> str:  # noqa: ARG002  as Spark
         """As Spark would name what this process is."""
