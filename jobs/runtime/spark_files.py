@@ -47,8 +47,9 @@ class SparkFiles:
 
     def below(self, session: SparkSession, addresses: str) -> list[FoundFile]:
         """The visible files at the addresses, a pattern of Hadoop's, and in folders there, however deep."""
-        listed = session.read.format("binaryFile").option("recursiveFileLookup", True).load(addresses)
+        reader = session.read.format("binaryFile").option("recursiveFileLookup", True)
         try:
+            listed = reader.load(addresses)
             rows = listed.select("path", "length", F.unix_micros("modificationTime")).collect()
         except AnalysisException as error:
             if error.getCondition() != "PATH_NOT_FOUND":
