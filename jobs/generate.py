@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.plan.feature_table import Settle, as_planned
+from features.spec import KEY
 from jobs.lake.job import Step
 from jobs.lake.options import check_folder
 from jobs.lake.tables import parse_date
@@ -23,6 +24,7 @@ from jobs.population.risk import with_risk
 from jobs.population.year import MONTHS_TO_OUTCOME, ONLY, Wave, Year, months_later, outcomes
 from jobs.runtime.addresses import Address, resolve
 from jobs.runtime.errors import UserError
+from jobs.runtime.parts import number_parts
 from jobs.runtime.session import chosen_engine, engine_of_this_process, open_session, setting, settling
 from jobs.runtime.settings import Settings
 
@@ -36,6 +38,18 @@ MOST_IN_PLAIN_FILES = 200_000
 MARKER = "generated.json"
 OUTCOMES = "outcomes"
 STAGING = ".generating"
+LOAN, MONTH = "SK_ID_PREV", "MONTHS_BALANCE"
+ORDER = {
+    "application_train": (KEY,),
+    "application_test": (KEY,),
+    "bureau": (KEY, "SK_ID_BUREAU"),
+    "bureau_balance": ("SK_ID_BUREAU", f"-{MONTH}"),
+    "previous_application": (KEY, LOAN),
+    "POS_CASH_balance": (KEY, LOAN, MONTH),
+    "installments_payments": (KEY, LOAN, "NUM_INSTALMENT_NUMBER", "-AMT_PAYMENT", "DAYS_ENTRY_PAYMENT"),
+    "credit_card_balance": (KEY, LOAN, MONTH),
+}
+"""What each file's rows are ordered by, as they are made."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -172,9 +186,12 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: Address, w
     partitions = max(engine_of_this_process().parallelism(spark), -(-applicants // APPLICANTS_A_PARTITION))
 
     def write(name: str) -> None:
-        write_parts(files[name], place.below(f"{name}.csv"), header=not plain)
-        if folder is not None and plain:
-            join_parts(folder / STAGING / f"{name}.csv", files[name].columns)
+        rows = engine_of_this_process().in_order_again(files[name], ORDER[name])
+        write_parts(rows, place.below(f"{name}.csv"), header=not plain)
+        if folder is not None:
+            parts = number_parts(folder / STAGING / f"{name}.csv")
+            if plain:
+                join_parts(parts, files[name].columns)
         step.say(f"{name}.csv")
 
     with Step("generate").shown(spark) as step:

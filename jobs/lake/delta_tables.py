@@ -19,6 +19,7 @@ from jobs.runtime.session import engine_of_this_process, setting
 OF_ONE_DRIVER = frozenset({"s3", "s3a", "s3n"})
 """File systems that let two writers make one file: Delta's own log store for them knows its own driver alone."""
 COMPACTS = "spark.databricks.delta.autoCompact.enabled"
+LAST_CHECKPOINT = "_delta_log/_last_checkpoint"
 LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
 WRITTEN_MEANWHILE = (
@@ -129,6 +130,8 @@ class DeltaTables:
         if version not in versions:
             raise UserError(f"table {self.path(table)} has no version {version}, the newest is {versions[-1]}")
         self.ledger.was_read(table, version)
+        if version != versions[-1]:
+            self.keep_versions_readable(table)
         return reader.option("versionAsOf", version).load(self.path(table))
 
     def added(self, table: str, version: int) -> list[str]:
@@ -207,6 +210,7 @@ class DeltaTables:
                 "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *",
                 rows=rows,
             )
+        self.keep_versions_readable(table)
         return self.noted(table, self.version(table))
 
     def replace_all(self, table: str, rows: DataFrame) -> None:
@@ -271,6 +275,16 @@ class DeltaTables:
         self.spark.conf.unset(LAST_COMMIT)
         with self.told_when_written_meanwhile(table):
             writer.save(self.path(table))
+        self.keep_versions_readable(table)
+
+    def keep_versions_readable(self, table: str) -> None:
+        """Delete the hint at the last checkpoint where the engine would read no version of before.
+
+        Delta's protocol asks for none: without it a reader looks through the log, and the next checkpoint has another.
+        """
+        folder = Address(self.path(table)).folder
+        if folder is not None and not engine_of_this_process().reads_before_hints:
+            (folder / LAST_CHECKPOINT).unlink(missing_ok=True)
 
     @contextmanager
     def told_when_written_meanwhile(self, table: str) -> Iterator[None]:

@@ -80,7 +80,8 @@ def newest_histories(lake: Lake, deliveries: Mapping[date, Mapping[str, int]], a
 
 def newest_deliveries(tables: Iterable[pa.Table]) -> dict[int, date]:
     """By applicant the newest delivery that a row of any table is of."""
-    keys = pa.concat_tables([rows.select([KEY, DELIVERY]) for rows in tables])
+    # An engine says of a table that holds no row, or of one literal, that nothing in it is ever null.
+    keys = pa.concat_tables([rows.select([KEY, DELIVERY]) for rows in tables], promote_options="default")
     newest = keys.group_by(KEY).aggregate([(DELIVERY, "max")])
     return dict(zip(newest.column(KEY).to_pylist(), newest.column(f"{DELIVERY}_max").to_pylist(), strict=True))
 

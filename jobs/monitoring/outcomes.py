@@ -1,16 +1,20 @@
 """What came of applicants, as a lender tells it in a CSV file: who is meant, and what can't be taken and why."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from features import TABLES
+from features.rows_as_sent import read_header
 from features.spec import KEY, TARGET
+from jobs.lake.csv_files import open_part, read_text
 from jobs.lake.tables import OUTCOMES, Lake
-from jobs.runtime.addresses import literally
+from jobs.runtime.addresses import literally, matching_files
 from jobs.runtime.errors import ContractBroken, UserError
 
 OBSERVED, RUN_DATE, AS_OF, SOURCE = "observed_on", "run_date", "as_of", "source"
@@ -32,28 +36,39 @@ class Judged:
 def read_cells(spark: SparkSession, path: str) -> DataFrame:
     """The file's cells as text, in the columns of `SENT`; null where a cell is empty or run_date is not told.
 
+    Args:
+        spark: The session.
+        path: The file, or a folder of its parts.
+
     Raises:
         UserError: There is no such file.
-        ContractBroken: A column is missing.
+        ContractBroken: It is no CSV, or a column is missing or there twice.
     """
-    try:
-        rows = spark.read.option("header", True).option("escape", '"').csv(literally(path))
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        raise UserError(f"--input {path} is not there: name the CSV file of outcomes") from None
-    sent = {name.strip().casefold(): name for name in rows.columns}
-    missing = [name for name in NEEDED if name.casefold() not in sent]
-    if missing:
+    parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    found = matching_files(spark, literally(path))
+    if found is None:
+        raise UserError(f"--input {path} is not there: name the CSV file of outcomes")
+    for part in found:
+        names = open_part(spark, NEEDED, part)
+        if names:  # Spark writes an empty part where a partition held no row
+            parts[names].append(part)
+    if not parts:
+        raise ContractBroken(f"--input {path} is empty, it has not even a header: export it again")
+    return reduce(DataFrame.unionByName, (cells_of(spark, names, same, path) for names, same in parts.items()))
+
+
+def cells_of(spark: SparkSession, names: Sequence[str], parts: Sequence[str], path: str) -> DataFrame:
+    """The cells of a file's parts that share a header."""
+    header = read_header(names, tuple(SENT), (RUN_DATE,))
+    if header.lacking or header.repeated:
+        what = f"no column {header.lacking[0]}" if header.lacking else f"several columns named {header.repeated[0]}"
         raise ContractBroken(
-            f"--input {path} has no column {missing[0]}: write {', '.join(NEEDED)} and, where it is known, {RUN_DATE}; "
-            f"it has {', '.join(rows.columns) or 'none'}"
+            f"--input {path} has {what}: write {', '.join(NEEDED)} and, where it is known, {RUN_DATE}; "
+            f"it has {', '.join(header.shown)}"
         )
-
-    def cell(name: str) -> Column:
-        return F.trim(F.col(f"`{sent[name.casefold()]}`")) if name.casefold() in sent else F.lit(None).cast("string")
-
-    return rows.select(*[cell(name).alias(kept) for name, kept in SENT.items()])
+    rows = read_text(spark, header, parts)
+    cells = {name: F.trim(F.col(name)) if name in header.places else F.lit(None).cast("string") for name in SENT}
+    return rows.select(*[cells[name].alias(kept) for name, kept in SENT.items()])
 
 
 def judge(lake: Lake, cells: DataFrame, as_of: date, source: str) -> Judged:

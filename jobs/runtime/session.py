@@ -27,6 +27,7 @@ from jobs.runtime.engine_choice import only_looks
 from jobs.runtime.errors import UserError
 from jobs.runtime.local_files import LocalFiles
 from jobs.runtime.log_files import LOG4J, LOG4J_VARIABLE, java_output_kept
+from jobs.runtime.parts import number_parts
 from jobs.runtime.settings import Engine, WishedEngine, conf_dir
 from jobs.runtime.spark_conf import conf_of, delta_jars
 from jobs.runtime.spark_files import SparkFiles
@@ -127,6 +128,7 @@ def start_sail() -> "SparkConnectServer":
 def written_and_read(rows: DataFrame, path: str) -> DataFrame:
     """The rows, computed, from the files they were written to."""
     rows.write.parquet(path)
+    number_parts(Path(path))
     read = rows.sparkSession.read
     # Sail writes no file where there is no row, and would find no columns. A schema is given only then: with one it
     # takes every row for one that a condition on a struct's field lets through.
@@ -148,6 +150,8 @@ class Spark:
     name: Final[Engine] = "spark"
     says_commits = True
     """Whether the session's settings say after a write which version of a Delta table it made, if any."""
+    reads_before_hints = True
+    """Whether it reads a Delta table's versions of before the checkpoint that the table's log hints at."""
     files = SparkFiles()
     """How the files of deliveries are found and read."""
 
@@ -172,6 +176,10 @@ class Spark:
             yield rows
         finally:
             rows.unpersist()
+
+    def in_order_again(self, rows: DataFrame, by: Sequence[str]) -> DataFrame:  # noqa: ARG002  as Sail
+        """The rows, which are as they were made."""
+        return rows
 
     def apart(self, rows: DataFrame, number: str, numbers: int) -> DataFrame:
         """The rows of each number in a task of their own: by their hash several would share one while a core is idle.
@@ -221,6 +229,7 @@ class Sail:
 
     name: Final[Engine] = "sail"
     says_commits = False
+    reads_before_hints = False
     files = LocalFiles()
 
     def __init__(self) -> None:
@@ -260,6 +269,10 @@ class Sail:
         """The rows, from a file: Sail persists nothing."""
         with TemporaryDirectory(prefix="home-credit-") as folder:
             yield written_and_read(rows, f"{folder}/rows")
+
+    def in_order_again(self, rows: DataFrame, by: Sequence[str]) -> DataFrame:
+        """The rows, by expressions: whatever idle thread is next has taken each batch of them."""
+        return rows.orderBy(*(F.expr(each) for each in by))
 
     def apart(self, rows: DataFrame, number: str, numbers: int) -> DataFrame:  # noqa: ARG002  as Spark
         """Where it puts them itself."""

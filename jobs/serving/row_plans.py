@@ -15,6 +15,7 @@ from features.plan.seen_later import DAYS_LATER, MONTHS_LATER, schema_with_later
 from jobs.lake.feature_sets import FeatureSet
 from jobs.lake.histories import DELIVERY
 from jobs.lake.tables import FEATURES
+from jobs.runtime.session import engine_of_this_process
 from jobs.serving.questions import Application
 from jobs.serving.standing_plan import StandingPlan
 from jobs.serving.uploads import COLUMNS, CONTRACT
@@ -24,11 +25,11 @@ ACCEPTED, REFUSED = "accepted", "refused"
 
 def contract_plan(spark: SparkSession, folder: Path) -> StandingPlan:
     """From cells to `ACCEPTED`, typed rows of the application table, and `REFUSED`, the reasons of the others."""
-    plan = StandingPlan(spark, folder, folder.name)
+    plan, cast = StandingPlan(spark, folder, folder.name), engine_of_this_process().cast
     text = T.StructType([T.StructField(name, T.StringType()) for name in (FILE, BROKEN_LINE, *COLUMNS)])
-    (parsed,) = plan.settle([contract.parse(plan.table(CONTRACT.name, text), CONTRACT)])
+    (parsed,) = plan.settle([contract.parse(plan.table(CONTRACT.name, text), CONTRACT, cast=cast)])
     plan.keep(ACCEPTED, contract.accepted_rows(parsed, CONTRACT).select(*COLUMNS))
-    plan.keep(REFUSED, contract.refused_rows(parsed, CONTRACT).select(FILE, ERRORS))
+    plan.keep(REFUSED, contract.refused_rows(parsed, CONTRACT, cast=cast).select(FILE, ERRORS))
     return plan
 
 

@@ -167,6 +167,12 @@ def test_a_probability_that_was_wrong_is_outside(november: Job, tmp_path: Path) 
 def test_what_is_no_file_of_outcomes_is_told(november: Job, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not there: name the CSV file"):
         outcomes(november, str(tmp_path / "nowhere.csv"))
+    (tmp_path / "nothing.csv").touch()
+    with pytest.raises(ContractBroken, match="is empty, it has not even a header"):
+        outcomes(november, str(tmp_path / "nothing.csv"))
+    (tmp_path / "book.csv").write_bytes(b"PAR1")
+    with pytest.raises(ContractBroken, match=r"book\.csv is Parquet: export it as CSV"):
+        outcomes(november, str(tmp_path / "book.csv"))
     (tmp_path / "other.csv").write_text("SK_ID_CURR,BAD\n1,0\n", encoding="utf-8")
     with pytest.raises(ContractBroken, match="has no column TARGET: write SK_ID_CURR, TARGET, observed_on"):
         outcomes(november, str(tmp_path / "other.csv"))
