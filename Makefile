@@ -13,10 +13,12 @@ ENGINE := spark
 JOBS_OF_spark := ./spark-submit.sh $(SMALL_DATA)
 JOBS_OF_sail := $(PYTHON) -m jobs
 
+TESTS := $(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 # What runs here is what requirements.lock pins, whatever Spark or Python the machine is set up for.
 unexport SPARK_HOME SPARK_CONF_DIR HADOOP_CONF_DIR YARN_CONF_DIR PYSPARK_PYTHON PYSPARK_DRIVER_PYTHON PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo year test soak airflow-check s3-check check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
+.PHONY: help setup demo year test test-on-spark soak airflow-check s3-check check format lint types docs-fresh fast-tests docs snapshots notebook mlflow serve bench bench-serve cluster-test lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -32,11 +34,15 @@ demo: setup ## Generate 10,000 applicants and run the whole line on them, into d
 year: setup ## Generate a year of monthly deliveries and run it, into demo/year/; ends with the monitoring pages
 	$(PYTHON) -m tests.year --folder demo/year
 
-test: setup ## Run every test
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+test: setup ## Run every test: on Sail, and on Spark what asks for Spark
+	$(TESTS)
+	$(TESTS) --engine spark -m "(spark or both) and not soak"
+
+test-on-spark: setup ## Run every test on Spark, which takes much longer
+	$(TESTS) --engine spark
 
 soak: setup ## Kill a night after every table that it writes, and start it again each time; takes many minutes
-	$(PYTHON) -m pytest -n 0 -m soak -s
+	$(PYTHON) -m pytest -n 0 --engine spark -m soak -s
 
 airflow-check: setup ## Parse deploy/airflow with the real Airflow, in build/airflow, and try what becomes of each exit code
 	@test -x build/airflow/bin/python || $(PYTHON) -m venv build/airflow
@@ -48,7 +54,7 @@ s3-check: setup ## Ingest into a lake on a local S3 server, in build/s3: two at 
 	@.venv/bin/uv pip install --quiet --python build/s3/bin/python --requirement tests/s3/requirements.txt
 	@$(PYTHON) -m tests.s3.check
 
-check: setup ## Format, lint, types, generated documents and the tests that need no Spark; shows every failure
+check: setup ## Format, lint, types, generated documents and the tests that need no session; shows every failure
 	@$(MAKE) --keep-going --no-print-directory format lint types docs-fresh fast-tests
 
 format: setup
@@ -66,7 +72,7 @@ docs-fresh: setup
 	@diff -u docs/features.md build/features.md || { echo "docs/features.md is stale: run 'make docs'"; exit 1; }
 
 fast-tests: setup
-	@$(PYTHON) -m pytest -m "not spark" -q
+	@$(PYTHON) -m pytest -m "not session" -q
 
 docs: setup ## Write docs/features.md from the declarations
 	@$(PYTHON) -m jobs catalogue --markdown docs/features.md

@@ -1,4 +1,4 @@
-"""One Spark session for the whole suite, and where the real sample is."""
+"""One session for the whole suite, of either engine, and where the real sample is."""
 
 import os
 import sqlite3
@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 from jobs.lake.job import Job
 from jobs.lake.tables import Lake
-from jobs.runtime.session import chosen_engine, open_session
+from jobs.runtime.session import open_session
 from jobs.runtime.settings import Settings, load_settings
 
 # Small data in many plans: compiling them well takes longer than running them.
@@ -34,16 +34,25 @@ def without_waiting_for_the_disk(connection: object, _: object) -> None:
 SHARED_LAKES = ("demo_lake", "small_job")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a Spark session: `make check` leaves it out. Tests on one lake, or of one file, stay together.
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", choices=("sail", "spark"), default="sail", help="what computes in the suite's session")
 
-    `make test` has two workers with a session each: those that share a lake come first, because they take longest.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a session: `make check` leaves it out. Tests on one lake, or of one file, stay together.
+
+    Sail leaves out what Spark alone can be asked. `make test` has two workers with a session each: those that share a
+    lake come first, because they take longest.
     """
+    if config.getoption("--engine") == "sail":
+        for_spark = [item for item in items if item.get_closest_marker("spark")]
+        config.hook.pytest_deselected(items=for_spark)
+        items[:] = [item for item in items if not item.get_closest_marker("spark")]
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "spark" in fixtures:
-            item.add_marker(pytest.mark.spark)
+            item.add_marker(pytest.mark.session)
         group = next((lake for lake in SHARED_LAKES if lake in fixtures), str(item.path.relative_to(PROJECT)))
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: not any(lake in getattr(item, "fixturenames", ()) for lake in SHARED_LAKES))
@@ -55,10 +64,9 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """The session that every test shares, of the engine that the settings name: starting one takes longer than most
-    tests."""
-    session = open_session("tests", chosen_engine(load_settings("local").session.engine, "tests", "local"))
+def spark(request: pytest.FixtureRequest) -> Iterator[SparkSession]:
+    """The session that every test shares: starting one takes longer than most tests."""
+    session = open_session("tests", request.config.getoption("--engine"))
     yield session
     session.stop()
 

@@ -10,11 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+CONNECTED = "SPARK_CONNECT_MODE_ENABLED"
+
+
+def own_environment() -> dict[str, str]:
+    """What a process is started with: not that this one's session is on Sail, which PySpark tells its children."""
+    return {name: value for name, value in os.environ.items() if name != CONNECTED}
 
 
 def run_words(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     # A terminal's width would show in the help texts.
-    environment = {**os.environ, "COLUMNS": "100", "PYTHONPATH": str(PROJECT), "NO_COLOR": "1"}
+    environment = {**own_environment(), "COLUMNS": "100", "PYTHONPATH": str(PROJECT), "NO_COLOR": "1"}
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
@@ -40,7 +46,7 @@ def running(words: list[str], log: Path, environment: Mapping[str, str]) -> Iter
         subprocess.Popen(
             words,
             cwd=PROJECT,
-            env={**os.environ, **environment},
+            env={**own_environment(), **environment},
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

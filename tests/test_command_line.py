@@ -171,7 +171,7 @@ def test_a_process_ends_with_the_code() -> None:
     assert ended.stderr == "score: --run-date today is not a date: write it as 2018-05-17\n"
 
 
-@pytest.mark.spark
+@pytest.mark.session
 def test_spark_submit_hands_the_code_through() -> None:
     ended = spark_submit("--conf", "spark.ui.enabled=false", "score", "--run-date", "today")
     assert ended.returncode == 2

@@ -29,6 +29,7 @@ from tests.edges import RUN_DATE, edge_delivery
 from tests.features.memory.test_feature_table import in_memory
 from tests.processes import run_python
 
+pytestmark = pytest.mark.spark  # the suite's session is the other engine
 NAMES = [named.name for named in catalogue()]
 FAMILIES = [named.family for named in catalogue()]
 

@@ -22,6 +22,7 @@ def read(spark: SparkSession, lake: Path, table: str) -> DataFrame:
     return spark.read.format("delta").load(str(lake / table))
 
 
+@pytest.mark.both
 def test_every_applicant_has_features_and_every_new_one_a_score_and_an_explanation(
     spark: SparkSession, demo_lake: Path, settings: Settings
 ) -> None:
@@ -39,6 +40,7 @@ def test_every_applicant_has_features_and_every_new_one_a_score_and_an_explanati
     assert (demo_lake / "reports" / f"{RUN_DATE}.html").stat().st_size > 0
 
 
+@pytest.mark.both
 def test_a_second_run_on_the_same_rows_shuffled_and_in_other_partitions_leaves_the_same(
     spark: SparkSession, demo_lake: Path, tmp_path: Path
 ) -> None:
@@ -54,34 +56,49 @@ def test_a_second_run_on_the_same_rows_shuffled_and_in_other_partitions_leaves_t
     assert {table for table in before if after[table] != before[table]} == set()
 
 
+@pytest.mark.spark
+@pytest.mark.timeout(1200)
+def test_a_first_run_on_real_applicants_says_what_it_does_and_nothing_else(
+    spark: SparkSession, sample: Path, tmp_path: Path, settings: Settings
+) -> None:
+    words = ("run", "--input", str(sample), "--lake", str(tmp_path / "lake"), "--run-date", RUN_DATE)
+    ended = spark_submit(*words, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    noise = re.compile(r"WARN|INFO|NOTE|^::|incubator|Successfully|Created version|logloss:")
+    assert not [line for line in ended.stdout.splitlines() if noise.search(line)]
+    assert ended.stderr == ""
+    check_real_applicants(spark, tmp_path / "lake", settings)
+
+
 @pytest.mark.timeout(1200)
 def test_a_first_run_on_real_applicants_ends_with_a_champion_and_scores_and_a_second_one_with_the_same(
     spark: SparkSession, sample: Path, tmp_path: Path, settings: Settings
 ) -> None:
     lake = tmp_path / "lake"
     words = ("run", "--input", str(sample), "--lake", str(lake), "--run-date", RUN_DATE)
-    ended = spark_submit(*words, folder=tmp_path)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    noise = re.compile(r"WARN|INFO|NOTE|^::|incubator|Successfully|Created version|logloss:")
-    assert not [line for line in ended.stdout.splitlines() if noise.search(line)]
-    assert ended.stderr == ""
-    assert read(spark, lake, "features").count() == 2000
-    assert read(spark, lake, "scores").where("probability > 0 and probability < 1").count() == 500
-    assert read(spark, lake, "explanations").count() == 500
-    store = connect(Address(str(lake)), settings.mlflow)
-    champion = store.versions.need_champion()
-    said = {verdict.gate: verdict.word for verdict in store.versions.verdicts(champion)}
-    assert said["auc"] == "passed"
-    assert said["auc_gain_on_champion"] == "not tried"
-    assert "refused" not in said.values()
-    assert len(said) == 9
-    before = fingerprint(spark, lake)
+    assert main(words) == 0
+    check_real_applicants(spark, lake, settings)
+    versions = connect(Address(str(lake)), settings.mlflow).versions
+    champion, before = versions.need_champion(), fingerprint(spark, lake)
     assert main(words) == 0
     after = fingerprint(spark, lake)
     for grows in ("operations/steps", "operations/decisions"):
         assert after.pop(grows)[0] == 2 * before.pop(grows)[0]
     assert after == before
-    assert store.versions.need_champion() == champion
+    assert versions.need_champion() == champion
+
+
+def check_real_applicants(spark: SparkSession, lake: Path, settings: Settings) -> None:
+    """Everybody has features, every new one a score and an explanation, and the champion has passed the gates."""
+    assert read(spark, lake, "features").count() == 2000
+    assert read(spark, lake, "scores").where("probability > 0 and probability < 1").count() == 500
+    assert read(spark, lake, "explanations").count() == 500
+    versions = connect(Address(str(lake)), settings.mlflow).versions
+    said = {verdict.gate: verdict.word for verdict in versions.verdicts(versions.need_champion())}
+    assert said["auc"] == "passed"
+    assert said["auc_gain_on_champion"] == "not tried"
+    assert "refused" not in said.values()
+    assert len(said) == 9
 
 
 @pytest.mark.timeout(600)

@@ -36,14 +36,15 @@ from jobs.monitor import monitor
 from jobs.registry.store import connect
 from jobs.runtime.engine_choice import SET_UP
 from jobs.runtime.errors import LimitPassed
-from jobs.runtime.settings import Settings, load_settings
+from jobs.runtime.settings import Settings
 from jobs.score import score
 from jobs.status import status
 from tests.benchmarks import duckdb_table
 from tests.both_engines import differences, make_deliveries, what_it_makes
 from tests.line import RUN_DATE
-from tests.processes import PROJECT, run_jobs, run_python, spark_submit
+from tests.processes import run_jobs, run_python, spark_submit
 
+pytestmark = pytest.mark.spark  # the suite's session is the other engine
 DAY = date.fromisoformat(RUN_DATE)
 
 
@@ -202,25 +203,6 @@ def test_sail_reads_every_delivery_as_spark_reads_it(spark: SparkSession, tmp_pa
     assert ended.returncode == 0, ended.stderr[-3000:]
     by_sail = json.loads((tmp_path / "sail.json").read_text(encoding="utf-8"))
     assert list(differences(by_spark, by_sail)) == []
-
-
-OF_INGEST = (
-    *(f"tests/jobs/test_{verb}.py" for verb in ("ingest", "requeue", "quarantine", "backfill")),
-    *(f"tests/jobs/lake/test_{part}.py" for part in ("csv_files", "delivery_files", "checks", "descriptions")),
-)
-
-
-@pytest.mark.spark  # it needs none, and takes too long for `make check`
-def test_the_tests_of_ingest_pass_on_sail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every way in which files can be broken, the same words; and a night after the other."""
-    settings = Path(shutil.copytree(PROJECT / "conf", tmp_path / "conf"), "base.toml")
-    of_spark = settings.read_text(encoding="utf-8")
-    settings.write_text(of_spark.replace('engine = "auto"', 'engine = "sail"', 1), encoding="utf-8")
-    assert load_settings(str(settings)).session.engine == "sail"
-    monkeypatch.setenv("HOME_CREDIT_CONF", str(settings.parent))
-    words = ("-p", "no:cacheprovider", "-n", "0", "-q", "--basetemp", str(tmp_path / "on_sail"))
-    ended = run_python("-m", "pytest", *words, *OF_INGEST)
-    assert ended.returncode == 0, ended.stdout[-5000:]
 
 
 def test_sail_takes_deliveries_of_this_machine_alone(tmp_path: Path) -> None:

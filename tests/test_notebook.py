@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.processes import PROJECT
+from tests.processes import CONNECTED, PROJECT
 
 NOTEBOOK = PROJECT / "notebooks" / "explore.ipynb"
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -28,7 +28,8 @@ def test_it_holds_no_outputs_and_no_logic():
 def test_it_runs_on_a_lake(demo_lake: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HOME_CREDIT_LAKE", str(demo_lake))
     # The kernel starts a Spark of its own, not the suite's.
-    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    for name in ("PYSPARK_GATEWAY_PORT", CONNECTED):
+        monkeypatch.delenv(name, raising=False)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
     client.execute()

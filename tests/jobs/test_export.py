@@ -46,7 +46,8 @@ def test_the_same_scores_give_the_same_bytes(small_job: Job, tmp_path: Path) -> 
 
 
 def test_scores_that_were_not_explained_are_not_exported(small_job: Job, tmp_path: Path) -> None:
-    other = small_job.lake.read_run_date(EXPLANATIONS, small_job.run_date).localCheckpoint()
+    kept = small_job.lake.version(EXPLANATIONS)
+    other = small_job.lake.read_run_date(EXPLANATIONS, small_job.run_date, kept)
     try:
         changed = other.withColumn("model_sha256", F.lit("0" * 64))
         small_job.lake.replace(EXPLANATIONS, changed, small_job.run_date)

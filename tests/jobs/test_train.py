@@ -112,19 +112,26 @@ def test_measures_are_those_of_the_test_folds(
     assert logged["calibration_error"] == expected.calibration_error
 
 
-def test_the_served_model_scores_as_the_batch_and_as_spark_before_the_cut(
-    small_job: Job, training: Training, model: Model, rows: TrainingSet, test_rows: pd.DataFrame
+def test_the_served_model_scores_as_the_batch(
+    training: Training, model: Model, rows: TrainingSet, test_rows: pd.DataFrame
 ) -> None:
     served = mlflow.pyfunc.load_model(f"models:/{training.model_id}").predict(test_rows[list(FAMILY_OF)])
     batched = batch.measured(rows.rows.where(F.col("part") == folds.TEST), model)
+    mine = model.probabilities(test_rows)
+    assert np.abs(mine - served).max() <= 1e-6
+    assert np.array_equal(mine, batched["probability"])
+
+
+@pytest.mark.spark
+def test_the_model_scores_as_spark_before_the_cut(
+    small_job: Job, model: Model, rows: TrainingSet, test_rows: pd.DataFrame
+) -> None:
     outside = rows.rows.where(F.col("part") != folds.TEST)
     fitted = estimated(outside, rows.inputs, small_job.settings.train, F.col("part") == folds.VALIDATION)
     tested = rows.rows.where(F.col("part") == folds.TEST)
     transformed = fitted.transform(tested.select("*", F.array(*rows.names).alias(VALUES)))
     in_spark = transformed.select("SK_ID_CURR", "probability").orderBy("SK_ID_CURR").toPandas()["probability"]
     mine = model.probabilities(test_rows)
-    assert np.abs(mine - served).max() <= 1e-6
-    assert np.array_equal(mine, batched["probability"])
     assert np.abs(mine - [each[1] for each in in_spark]).max() <= 1e-6
     assert fitted.get_booster().num_boosted_rounds() > model.predictor.booster.num_boosted_rounds()
 

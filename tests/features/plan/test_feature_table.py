@@ -106,6 +106,7 @@ def exchanges(frame: DataFrame) -> int:
     return len(re.findall(r"\bExchange hashpartitioning", printed.getvalue()))
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize("table", FOLDED, ids=[f"{table.name} to {table.entity}" for table in FOLDED])
 def test_a_table_is_shuffled_once_and_so_is_each_that_it_looks_up(lake: Lake, table: Table) -> None:
     rows = {name: table.select("*") for name, table in lake.delivered_tables(DAY).items()}

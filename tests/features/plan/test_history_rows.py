@@ -119,6 +119,7 @@ def test_rows_fold_to_one_row_an_entity(sources: dict[str, DataFrame]) -> None:
     }
 
 
+@pytest.mark.spark
 def test_one_shuffle_brings_the_rows_of_a_table_together(sources: dict[str, DataFrame]) -> None:
     folded = fold_rows(base_rows_of_loans(sources), LOAN_FEATURES)
     printed = StringIO()

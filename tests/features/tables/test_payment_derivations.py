@@ -89,7 +89,6 @@ def number(cell: str) -> float | None:
     return None if cell == "." else float(cell)
 
 
-@pytest.mark.spark
 def test_payments_of_an_instalment(spark: SparkSession) -> None:
     lines = [line.split() for line in PAYMENT_CASES.split("\n") if line]
     loan = {name: place for place, name in enumerate(dict.fromkeys(line[0] for line in lines), start=1)}
@@ -113,7 +112,6 @@ def annuity(credit: float, rate: float, months: int) -> str:
     return f"{credit * rate / (1 - (1 + rate) ** -months):.3f}"
 
 
-@pytest.mark.spark
 def test_monthly_rate_is_that_of_the_annuity(spark: SparkSession) -> None:
     terms = [(rate, months) for rate in (0.0005, 0.005, 0.02, 0.05, 0.1, 0.4) for months in (1, 3, 6, 12, 24, 60, 84)]
     loans = [
@@ -136,7 +134,6 @@ def test_monthly_rate_is_that_of_the_annuity(spark: SparkSession) -> None:
     assert rows[discounted].flat_rate == pytest.approx(24 * -0.1 / 13)
 
 
-@pytest.mark.spark
 def test_earlier_applications(spark: SparkSession) -> None:
     running, ended, refused, mistaken, future, bare = range(1, 7)
     cases = [
@@ -164,7 +161,6 @@ def test_earlier_applications(spark: SparkSession) -> None:
     assert rows[ended].AMT_DOWN_PAYMENT is None
 
 
-@pytest.mark.spark
 def test_balances_of_a_loan(spark: SparkSession) -> None:
     # month, status, instalments left -> status
     cases = [
@@ -198,7 +194,6 @@ def test_balances_of_a_loan(spark: SparkSession) -> None:
     assert (orphan.NAME_CONTRACT_TYPE, orphan.debt) == (None, None)
 
 
-@pytest.mark.spark
 def test_balances_of_a_card(spark: SparkSession) -> None:
     due, balance, limit, paid = (
         "AMT_INST_MIN_REGULARITY",

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs import FeatureStore
 from jobs.lake.tables import FEATURES, Lake
 from jobs.runtime.errors import UserError
+from jobs.runtime.session import engine_name
 from tests.processes import run_python
 
 MAY, JUNE, JULY = date(2018, 5, 17), date(2018, 6, 17), date(2018, 7, 17)
@@ -73,7 +74,7 @@ def test_wrong_questions_are_answered_with_the_right_ones(store: FeatureStore, l
 
 
 def test_a_store_is_opened_by_its_address(store: FeatureStore) -> None:
-    opened = FeatureStore.open(store.lake.root)
+    opened = FeatureStore.open(store.lake.root, engine_name())
     assert opened.get(asked(opened, (ANNA_IN_MAY, MAY))).count() == 1
     assert Path(opened.lake.root, "features", "_delta_log").is_dir()
 

@@ -125,6 +125,7 @@ def test_a_lease_that_was_not_renewed_runs_out_and_its_holder_finds_out(lake: La
     second.check()
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize("there_is_a_table", [False, True])
 def test_of_two_that_have_seen_a_free_lake_one_has_the_lease(lake: Lake, there_is_a_table: bool) -> None:
     first, second = lease(lake, "nightly"), lease(lake, "promote")
@@ -138,6 +139,7 @@ def test_of_two_that_have_seen_a_free_lake_one_has_the_lease(lake: Lake, there_i
     first.check()
 
 
+@pytest.mark.spark
 def test_who_commits_too_late_is_told_who_was_first(lake: Lake) -> None:
     first = lease(lake, "nightly")
 
@@ -169,6 +171,7 @@ def test_where_commits_are_written_over_who_has_the_lease_is_whose_commit_stays(
     assert first.current() == second.current()
 
 
+@pytest.mark.spark
 def test_of_two_that_commit_at_once_one_has_the_lease(lake: Lake) -> None:
     locks = [LeaseLock(DeltaTables(lake.root, SPARK.own_session(lake.spark)), HOLDER) for _ in range(3)]
     locks[0].take()

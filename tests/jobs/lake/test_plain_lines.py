@@ -122,6 +122,7 @@ def check_same(spark: SparkSession, source: Path, name: str = "loans") -> tuple[
     return plain[0] or 0, refused
 
 
+@pytest.mark.spark
 def test_every_nasty_cell_and_line_is_read_as_spark_reads_it(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "loans.csv").write_bytes(b"\n".join([HEADER.encode(), *nasty_lines()]))
     plain, refused = check_same(spark, tmp_path)
@@ -129,6 +130,7 @@ def test_every_nasty_cell_and_line_is_read_as_spark_reads_it(spark: SparkSession
     assert len(refused) > 200
 
 
+@pytest.mark.spark
 def test_a_file_without_a_column_may_be_without_it(spark: SparkSession, tmp_path: Path) -> None:
     without = [*GOOD[:2], *GOOD[3:]]
     header = ",".join(name for name in names(LOANS) if name != "DAYS")
@@ -149,6 +151,7 @@ FORMS: dict[str, Callable[[str], bytes]] = {
 }
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize("form", FORMS)
 def test_line_ends_and_headers_are_spark_s(spark: SparkSession, tmp_path: Path, form: str) -> None:
     (tmp_path / "loans.csv").write_bytes(FORMS[form]("\n".join([HEADER, *ROWS, ""])))
@@ -156,6 +159,7 @@ def test_line_ends_and_headers_are_spark_s(spark: SparkSession, tmp_path: Path, 
     assert plain % len(ROWS) == 0
 
 
+@pytest.mark.spark
 def test_parts_in_every_form_are_read_as_spark_reads_them(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "loans.csv").mkdir()
     for number, (form, write) in enumerate(FORMS.items()):
@@ -172,6 +176,7 @@ def test_parts_in_every_form_are_read_as_spark_reads_them(spark: SparkSession, t
     assert len(refused) == 1, refused
 
 
+@pytest.mark.spark
 def test_a_file_that_is_cut_into_many_pieces_has_one_header(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "loans.csv").write_text("\n".join([HEADER, *(ROWS * 40), HEADER]))
     before = spark.conf.get("spark.sql.files.maxPartitionBytes")

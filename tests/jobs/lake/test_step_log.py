@@ -10,6 +10,7 @@ from jobs.lake.job import Job
 from jobs.lake.step_log import Outcome, StepRun, ending_of, is_stale, latest_steps, stale_verbs, steps_of
 from jobs.lake.tables import STEPS, Lake
 from jobs.runtime.errors import ContractBroken, GateRefused, LimitPassed, TryAgain, UserError
+from jobs.runtime.session import application_id, engine_name
 
 MAY = date(2018, 5, 17)
 
@@ -56,8 +57,8 @@ def test_a_step_leaves_what_it_read_and_wrote_and_by_which_model(job: Job) -> No
     row = last_row(lake)
     assert (row["reads"], row["writes"]) == ({"one": 0}, {"two": 0})
     assert (row["rows_in"], row["rows_out"], row["rows_refused"]) == (2, 2, 0)
-    assert (row["model_version"], row["model_sha256"], row["engine"]) == (3, "abc", "spark")
-    assert row["application_id"] == lake.spark.sparkContext.applicationId
+    assert (row["model_version"], row["model_sha256"], row["engine"]) == (3, "abc", engine_name())
+    assert row["application_id"] == application_id(lake.spark)
     assert row["started"] <= row["finished"]
     assert (row["outcome"], row["exit_code"], row["reason"]) == ("done", 0, None)
 

@@ -25,6 +25,7 @@ def assembled(lake: Lake, feature_set: str) -> DataFrame:
     return lake.spark.createDataFrame([(1, feature_set, 0.5)], "SK_ID_CURR BIGINT, feature_set STRING, f DOUBLE")
 
 
+@pytest.mark.spark
 def test_a_write_knows_its_own_version_where_another_follows_at_once(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +52,16 @@ def test_whatever_is_written_is_in_the_ledger_of_the_step_with_its_version(lake:
     assert lake.ledger.writes == {"merged": 1, TABLE: 0, "settled": 2}
 
 
+def test_every_version_stays_readable(lake: Lake) -> None:
+    """Past two of Delta's checkpoints, of which it writes one every ten versions."""
+    first = lake.read_run_date(TABLE, DAY, lake.replace(TABLE, lake.spark.range(1), DAY))
+    versions = [lake.replace(TABLE, lake.spark.range(rows), DAY) for rows in range(2, 24)]
+    assert versions == list(range(1, 23))
+    assert first.count() == 1
+    assert [lake.read(TABLE, version).count() for version in versions] == list(range(2, 24))
+
+
+@pytest.mark.spark
 def test_of_two_who_replace_the_same_rows_at_once_one_tries_again(lake: Lake, tmp_path: Path) -> None:
     lake.replace(TABLE, lake.spark.range(1), DAY)
     begun, replaced = tmp_path / "begun", tmp_path / "replaced"
@@ -68,6 +79,19 @@ def test_of_two_who_replace_the_same_rows_at_once_one_tries_again(lake: Lake, tm
         with pytest.raises(TryAgain, match="some/table was written by another process meanwhile"):
             slow.result()
     assert lake.read_run_date(TABLE, DAY).count() == 3
+
+
+@pytest.mark.spark
+def test_of_two_who_take_the_same_turn_one_tries_again(lake: Lake) -> None:
+    """As the slower of two that have both read a table of so many rows."""
+    rows = lake.spark.range(1).selectExpr("id", "DATE'2018-05-17' AS run_date")
+    lake.append(TABLE, rows)
+    lake.append_in_turn(TABLE, rows, 1)
+    with pytest.raises(TryAgain, match="some/table was written by another process meanwhile"):
+        lake.append_in_turn(TABLE, rows, 1)
+    assert lake.read(TABLE).count() == 2
+    lake.append_in_turn(TABLE, rows, 2)
+    assert lake.read(TABLE).count() == 3
 
 
 def wait_for(file: Path) -> None:

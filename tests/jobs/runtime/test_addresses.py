@@ -67,6 +67,7 @@ def test_a_path_is_a_folder_of_this_machine(
     assert resolve(spark, address.text, "--lake") == address
 
 
+@pytest.mark.spark
 def test_a_bare_path_is_where_the_clusters_default_file_system_says(
     spark: SparkSession, on_another_file_system: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_bare_path_is_where_the_clusters_default_file_system_says(
     assert here.folder == on_another_file_system
 
 
+@pytest.mark.spark
 def test_nothing_of_a_lake_elsewhere_is_on_this_machine(spark: SparkSession, on_another_file_system: Path) -> None:
     lake = Lake.open("/data/lake", spark)
     with locked(lake, HOLDER, 0, print):
@@ -94,6 +96,7 @@ def test_nothing_of_a_lake_elsewhere_is_on_this_machine(spark: SparkSession, on_
     assert not Path("/data").exists()
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize("name", [ODD, "50% off at 10:30, #1 ü"])
 def test_any_name_that_a_folder_may_have_is_a_lakes(spark: SparkSession, tmp_path: Path, name: str) -> None:
     lake = Lake.open(str(tmp_path / name / "lake"), spark)
@@ -105,6 +108,7 @@ def test_any_name_that_a_folder_may_have_is_a_lakes(spark: SparkSession, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.spark
 def test_any_name_that_a_folder_may_have_is_a_deliverys(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +120,7 @@ def test_any_name_that_a_folder_may_have_is_a_deliverys(
     assert [spark.read.option("header", True).csv(literally(part)).columns for part in parts.addresses] == [["a", "b"]]
 
 
+@pytest.mark.spark
 def test_a_name_that_hadoop_misreads_is_refused_in_words(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +132,7 @@ def test_a_name_that_hadoop_misreads_is_refused_in_words(
         open_folder(spark, resolve(spark, "10:30", "--input").text)
 
 
+@pytest.mark.spark
 @pytest.mark.parametrize(
     ("written", "told"),
     [

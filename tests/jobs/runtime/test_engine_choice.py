@@ -13,6 +13,7 @@ def with_sail_on_a_machine_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(session, "find_spec", lambda _: object())
     monkeypatch.setattr(session, "has_spark", lambda: False)
+    monkeypatch.setattr(session.SAIL, "server", None)
 
 
 def test_what_is_wished_is_taken() -> None:

@@ -21,6 +21,7 @@ def test_spans_that_overlap_on_a_machine_are_slots(spans: list[slots.Span], most
     assert slots.at_once(spans) == most
 
 
+@pytest.mark.spark
 def test_tasks_that_run_at_once_are_counted(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """The suite's session is on one machine, whose cores are known: probing finds the same number."""
     monkeypatch.setattr(slots, "HOLD_SECONDS", 3.0)  # starting Python's workers one by one takes time

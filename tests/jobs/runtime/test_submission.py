@@ -1,6 +1,5 @@
 """./spark-submit.sh against a Spark that says what it was given."""
 
-import os
 import re
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 
 from jobs.__main__ import VERBS
 from jobs.runtime import submission
-from tests.processes import PROJECT
+from tests.processes import PROJECT, own_environment
 
 SCRIPT = str(PROJECT / "spark-submit.sh")
 DELTA = "io.delta.sql.DeltaSparkSessionExtension"
@@ -213,7 +212,7 @@ def test_a_verb_s_refusal_ends_with_its_code_and_nothing_more_is_said(
 def test_a_signal_reaches_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = "trap 'touch stopped; exit 143' TERM\ntouch started\nfor _ in $(seq 300); do sleep 0.1; done\n"
     monkeypatch.setenv("SPARK_HOME", str(spark_home(tmp_path / "waiting", waiting)))
-    process = subprocess.Popen([SCRIPT, "status"], cwd=tmp_path, stderr=subprocess.DEVNULL, env={**os.environ})
+    process = subprocess.Popen([SCRIPT, "status"], cwd=tmp_path, stderr=subprocess.DEVNULL, env=own_environment())
     for _ in range(300):
         if (tmp_path / "started").exists():
             break

@@ -151,6 +151,7 @@ def test_the_partitions_change_nothing(small_job: Job, rows: TrainingSet, search
     assert np.array_equal(first.margins, again.margins)
 
 
+@pytest.mark.spark
 def test_every_fit_has_a_task_of_its_own(dealt: Dealt) -> None:
     def say_where(key: tuple[Any, ...], _: pa.Table) -> pa.Table:
         context = TaskContext.get()

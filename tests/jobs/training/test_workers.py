@@ -7,8 +7,14 @@ import pytest
 
 from jobs.runtime import slots
 from jobs.runtime.errors import UserError
+from jobs.runtime.session import SAIL
 from jobs.runtime.settings import Train, load_settings
 from jobs.training.workers import with_workers_that_fit
+
+
+@pytest.fixture(autouse=True)
+def on_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SAIL, "server", None)
 
 
 def train(workers: int) -> Train:
