@@ -191,7 +191,7 @@ def generate(spark: SparkSession, applicants: int, seed: int, output: Address, w
         if folder is not None:
             parts = number_parts(folder / STAGING / f"{name}.csv")
             if plain:
-                join_parts(parts, files[name].columns)
+                join_parts(parts, rows.columns)
         step.say(f"{name}.csv")
 
     with Step("generate").shown(spark) as step:
@@ -221,11 +221,11 @@ def generate_year(spark: SparkSession, year: Year, seed: int, folder: Path) -> N
     for run_date, applicants, wave in year.deliveries():
         generate(spark, applicants, seed, Address(str(folder / run_date.isoformat())), wave)
         people = with_risk(describe(drivers(spark, applicants, seed, 1, wave), wave), wave.extra_risk)
-        came = outcomes(people, run_date)
+        came = engine_of_this_process().in_order_again(outcomes(people, run_date), (KEY,))
         known_on = months_later(run_date, MONTHS_TO_OUTCOME)
         staged = folder / STAGING / f"{known_on}.csv"
         write_parts(came, str(staged), header=False)
-        join_parts(staged, came.columns)
+        join_parts(number_parts(staged), came.columns)
         staged.replace(folder / OUTCOMES / staged.name)
         shutil.rmtree(folder / STAGING)
 

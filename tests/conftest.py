@@ -43,19 +43,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark what needs a session: `make check` leaves it out. Tests on one lake, or of one file, stay together.
 
     Sail leaves out what Spark alone can be asked. `make test` has two workers with a session each: those that share a
-    lake come first, because they take longest.
+    lake come first, because they take longest, then those that may take longer than others.
     """
     if config.getoption("--engine") == "sail":
         for_spark = [item for item in items if item.get_closest_marker("spark")]
         config.hook.pytest_deselected(items=for_spark)
         items[:] = [item for item in items if not item.get_closest_marker("spark")]
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "spark" in fixtures:
+        lake = shared_lake(item)
+        if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.session)
-        group = next((lake for lake in SHARED_LAKES if lake in fixtures), str(item.path.relative_to(PROJECT)))
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: not any(lake in getattr(item, "fixturenames", ()) for lake in SHARED_LAKES))
+        item.add_marker(
+            pytest.mark.xdist_group(lake or (item.nodeid if is_long(item) else str(item.path.relative_to(PROJECT))))
+        )
+    items.sort(key=lambda item: (shared_lake(item) is None, not is_long(item)))
+
+
+def shared_lake(item: pytest.Item) -> str | None:
+    """The lake that the test shares with others."""
+    return next((lake for lake in SHARED_LAKES if lake in getattr(item, "fixturenames", ())), None)
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Whether the test says that it may take longer than others."""
+    return item.get_closest_marker("timeout") is not None
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

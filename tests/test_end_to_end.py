@@ -74,8 +74,10 @@ def test_a_first_run_on_real_applicants_says_what_it_does_and_nothing_else(
 def test_a_first_run_on_real_applicants_ends_with_a_champion_and_scores_and_a_second_one_with_the_same(
     spark: SparkSession, sample: Path, tmp_path: Path, settings: Settings
 ) -> None:
+    """Without a search, which `test_search.py` repeats; the test above has one."""
     lake = tmp_path / "lake"
     words = ("run", "--input", str(sample), "--lake", str(lake), "--run-date", RUN_DATE)
+    words += ("--set", "search.trials=0", "--set", "search.logistic_c=[]")
     assert main(words) == 0
     check_real_applicants(spark, lake, settings)
     versions = connect(Address(str(lake)), settings.mlflow).versions

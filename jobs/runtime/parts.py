@@ -8,8 +8,11 @@ PART = re.compile(r"(?:part-|.*_)(\d+)(?:-[^.]*)?((?:\.\w+)+)")
 
 
 def number_parts(folder: Path) -> Path:
-    """Name each part by its place alone, so that the same rows have the same names, and are read in one order."""
-    for part in sorted(path for path in folder.iterdir() if path.name[0] not in "._"):
+    """Name each part by its place alone, so that the same rows have the same names, and are read in one order.
+
+    Where there is no row Sail writes nothing, not even the folder.
+    """
+    for part in sorted(path for path in folder.glob("*") if path.name[0] not in "._"):
         named = PART.fullmatch(part.name)
         assert named is not None, part
         part.rename(folder / f"part-{int(named[1]):05}{named[2]}")

@@ -23,3 +23,8 @@ def test_both_engines_parts_have_the_same_names(tmp_path: Path, written: str, na
     (tmp_path / "_SUCCESS").touch()
     assert number_parts(tmp_path) == tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_SUCCESS", named]
+
+
+def test_nothing_may_have_been_written(tmp_path: Path) -> None:
+    assert number_parts(tmp_path / "nothing") == tmp_path / "nothing"
+    assert not (tmp_path / "nothing").exists()
