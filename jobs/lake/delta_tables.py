@@ -281,10 +281,20 @@ class DeltaTables:
         """Delete the hint at the last checkpoint where the engine would read no version of before.
 
         Delta's protocol asks for none: without it a reader looks through the log, and the next checkpoint has another.
+
+        Raises:
+            UserError: It can't be deleted.
         """
         folder = Address(self.path(table)).folder
-        if folder is not None and not engine_of_this_process().reads_before_hints:
+        if folder is None or engine_of_this_process().reads_before_hints:
+            return
+        try:
             (folder / LAST_CHECKPOINT).unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{folder / LAST_CHECKPOINT} can't be deleted ({error.strerror}), and Sail reads no version of before "
+                "it: let the lake be written to, or use Spark"
+            ) from None
 
     @contextmanager
     def told_when_written_meanwhile(self, table: str) -> Iterator[None]:

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 from jobs.lake.model_rows import inputs_of
 from jobs.lake.tables import FEATURES, Lake
 from jobs.runtime.errors import TryAgain, UserError
-from jobs.runtime.session import setting
+from jobs.runtime.session import engine_name, setting
 
 DAY = date(2018, 5, 17)
 TABLE = "some/table"
@@ -59,6 +59,18 @@ def test_every_version_stays_readable(lake: Lake) -> None:
     assert versions == list(range(1, 23))
     assert first.count() == 1
     assert [lake.read(TABLE, version).count() for version in versions] == list(range(2, 24))
+
+
+def test_what_keeps_sail_from_older_versions_is_told(lake: Lake) -> None:
+    for rows in (1, 2):
+        lake.replace(TABLE, lake.spark.range(rows), DAY)
+    Path(lake.root, TABLE, "_delta_log", "_last_checkpoint").mkdir()  # can't be unlinked, as where nothing may be
+    assert lake.version(TABLE) == 1
+    if engine_name() == "sail":
+        with pytest.raises(UserError, match=r"can't be deleted .*: let the lake be written to, or use Spark"):
+            lake.read(TABLE, 0)
+    else:
+        assert lake.read(TABLE, 0).count() == 1
 
 
 @pytest.mark.spark
