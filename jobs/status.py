@@ -2,9 +2,8 @@
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,10 +14,12 @@ from jobs.lake.options import add_lake, open_lake
 from jobs.lake.overview import Delivery, overview
 from jobs.lake.step_log import FOLLOWS, StepRun, stale_verbs
 from jobs.lake.tables import SCORES, Lake
+from jobs.model.measures import Interval
 from jobs.promotion import succession
 from jobs.promotion.succession import Promotion
-from jobs.registry.leaders import Ask, Leader, Leaders, asked_meanwhile, leaders_of
-from jobs.runtime.session import has_spark
+from jobs.registry.store import Store, connect
+from jobs.registry.versions import Registered
+from jobs.runtime.errors import NotKept
 from jobs.runtime.settings import Mlflow, Settings
 
 HELP = "show the nights of a lake, its newest delivery, what is stale, the champion and the challenger"
@@ -33,6 +34,18 @@ WIDTH = 160
 """Of what is no terminal."""
 
 
+@dataclass(frozen=True)
+class Version:
+    """A registered model, as its training run measured it, where that is kept, and as the gates last judged it."""
+
+    name: str
+    version: int
+    sha256: str
+    run_id: str
+    auc: Interval | None
+    validation: str
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     add_lake(parser)
@@ -41,21 +54,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace, settings: Settings) -> None:
     """Run the verb."""
-    # Where there are scores there is a model to ask for; spark-submit's Python is not started twice.
-    with_models = (Path(arguments.lake) / SCORES).is_dir() and not has_spark()
-    with asked_meanwhile() if with_models else nullcontext(leaders_of) as ask:
-        lake = open_lake(arguments, settings)
-        status(lake, settings.mlflow, None if arguments.all else NIGHTS_SHOWN, ask)
+    status(open_lake(arguments, settings), settings.mlflow, None if arguments.all else NIGHTS_SHOWN)
 
 
-def status(lake: Lake, mlflow: Mlflow, most: int | None = NIGHTS_SHOWN, ask: Ask = leaders_of) -> None:
+def status(lake: Lake, mlflow: Mlflow, most: int | None = NIGHTS_SHOWN) -> None:
     """Print what is there; nothing is written and the lake is not locked.
 
     Args:
         lake: The lake to look at.
         mlflow: Where its models are kept.
         most: So many nights, the newest first; None shows all.
-        ask: What asks MLflow who leads.
     """
     console = Console(soft_wrap=True, width=None if Console().is_terminal else WIDTH)
     deliveries = overview(lake)
@@ -64,20 +72,43 @@ def status(lake: Lake, mlflow: Mlflow, most: int | None = NIGHTS_SHOWN, ask: Ask
         return
     steps = [step for delivery in deliveries for step in delivery.finished.values()]
     trained = any(step.verb in WITH_MODELS for step in steps)
-    leaders = ask(lake.address, mlflow) if trained else Leaders()
+    champion, challenger = find_versions(lake, mlflow) if trained else (None, None)
     shown = deliveries[:most]
     console.print(nights_table(shown, len(deliveries)))
     console.print(delivery_table(deliveries[0]))
     console.print(steps_table(deliveries[0].steps))
-    findings = [*stale_deliveries(shown), *stale_scores(scoring_models(lake, shown), leaders.champion)]
+    findings = [*stale_deliveries(shown), *stale_scores(scoring_models(lake, shown), champion)]
     console.print("\nStale\n  " + "\n  ".join(findings) if findings else "\nNothing is stale.", highlight=False)
-    console.print(f"\nChampion\n  {describe(leaders.champion) or NO_CHAMPION}", highlight=False)
-    if leaders.challenger:
-        gates = leaders.challenger.validation
-        console.print(f"Challenger\n  {describe(leaders.challenger)}, gates {gates}", highlight=False)
+    console.print(f"\nChampion\n  {describe(champion) or NO_CHAMPION}", highlight=False)
+    if challenger:
+        console.print(f"Challenger\n  {describe(challenger)}, gates {challenger.validation}", highlight=False)
     changes = succession.history(lake)
     if changes:
         console.print(promotions_table(changes))
+
+
+def find_versions(lake: Lake, mlflow: Mlflow) -> tuple[Version | None, Version | None]:
+    """The champion and the challenger of the lake's store, as far as there are any."""
+    store = connect(lake.address, mlflow)
+    return as_version(store, store.versions.champion()), as_version(store, store.versions.challenger())
+
+
+def as_version(store: Store, registered: Registered | None) -> Version | None:
+    """A version with its measures; None of none."""
+    if registered is None:
+        return None
+    try:
+        auc = store.runs.training(registered.run_id).auc
+    except NotKept:
+        auc = None
+    return Version(
+        store.versions.name,
+        registered.version,
+        registered.sha256,
+        registered.run_id,
+        auc,
+        store.versions.validation(registered),
+    )
 
 
 def scoring_models(lake: Lake, deliveries: Sequence[Delivery]) -> dict[date, frozenset[str]]:
@@ -97,7 +128,7 @@ def stale_steps(steps: Iterable[StepRun], run_date: date, delivered: Mapping[str
         yield f"{run_date}: `{FOLLOWS[verb]}` ran after `{verb}`: run `{verb}` again"
 
 
-def stale_scores(models: Mapping[date, frozenset[str]], champion: Leader | None) -> Iterator[str]:
+def stale_scores(models: Mapping[date, frozenset[str]], champion: Version | None) -> Iterator[str]:
     """A sentence for each run_date that another model than the champion scored."""
     for run_date in sorted(models):
         if champion and models[run_date] - {champion.sha256}:
@@ -155,7 +186,7 @@ def steps_table(steps: Sequence[StepRun]) -> Table:
     return table
 
 
-def describe(version: Leader | None) -> str:
+def describe(version: Version | None) -> str:
     """A version in a line; nothing of none."""
     if version is None:
         return ""

@@ -12,13 +12,12 @@ from jobs.lake.step_log import Outcome, StepRun, latest_steps
 from jobs.lake.tables import CHECKS, DELIVERIES, SCORES, STEPS, Lake
 from jobs.model.measures import Interval
 from jobs.promotion.succession import Promotion
-from jobs.registry.leaders import Leader, Leaders
 from jobs.runtime.addresses import list_files
 from jobs.runtime.settings import Settings
-from jobs.status import promotions_table, stale_scores, stale_steps, status
+from jobs.status import Version, promotions_table, stale_scores, stale_steps, status
 
 MAY, JUNE = date(2018, 5, 17), date(2018, 6, 17)
-CHAMPION = Leader("home-credit-default", 2, "new", "run-2", Interval(0.78, 0.01, 0.76, 0.80), "passed")
+CHAMPION = Version("home-credit-default", 2, "new", "run-2", Interval(0.78, 0.01, 0.76, 0.80), "passed")
 
 
 def ran(run_date: date, *verbs: str) -> list[StepRun]:
@@ -109,13 +108,14 @@ def test_nights_are_shown_newest_first_by_as_many_listings_however_many_there_ar
         return list_files(spark, address, pattern)
 
     monkeypatch.setattr("jobs.lake.delta_tables.list_files", counted)
+    monkeypatch.setattr("jobs.status.find_versions", lambda *_: (CHAMPION, None))
     add_nights(lake, 0, 2)
     listings.clear()
-    status(lake, settings.mlflow, ask=lambda *_: Leaders(CHAMPION))
+    status(lake, settings.mlflow)
     few, _ = len(listings), capsys.readouterr()
     add_nights(lake, 2, 11)
     listings.clear()
-    status(lake, settings.mlflow, ask=lambda *_: Leaders(CHAMPION))
+    status(lake, settings.mlflow)
     assert len(listings) == few <= 12
     said = capsys.readouterr().out
     assert "Nights, the newest 10 of 13" in said
@@ -125,7 +125,7 @@ def test_nights_are_shown_newest_first_by_as_many_listings_however_many_there_ar
     assert lines[newest].split() == night.split()
     assert lines[newest + 1].split()[0] == "2018-06-28"
     assert "2018-06-17" not in said
-    status(lake, settings.mlflow, None, lambda *_: Leaders(CHAMPION))
+    status(lake, settings.mlflow, None)
     assert "2018-06-17" in capsys.readouterr().out
 
 
