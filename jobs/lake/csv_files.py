@@ -71,18 +71,26 @@ def open_file(folder: Folder, name: str, table: Table) -> SourceFile | None:
         return None
     columns = columns_of(table, name)
     optional = [column.name for column in table.columns if column.optional and column.name in columns]
-    with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
-        headers = list(pool.map(partial(open_part, folder.spark, columns), delivered.addresses))
-    parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for address, names in zip(delivered.addresses, headers, strict=True):
-        if names:  # Spark writes an empty part where a partition held no row
-            parts[names].append(address)
+    parts = parts_by_header(folder.spark, columns, delivered.addresses)
     if not parts:
         raise ContractBroken(f"{name} is empty, it has not even a header: export it again")
     read = {names: read_header(names, columns, optional) for names in parts}
     for header in read.values():
         check_header(name, header, len(columns) - len(optional))
     return SourceFile(name, table, delivered.spelt, tuple((read[names], tuple(same)) for names, same in parts.items()))
+
+
+def parts_by_header(
+    spark: SparkSession, columns: Sequence[str], addresses: Sequence[str]
+) -> dict[tuple[str, ...], list[str]]:
+    """The columns that parts name, and the parts that name them so; those that are empty are left out."""
+    with ThreadPoolExecutor(HEADERS_AT_ONCE) as pool:
+        headers = list(pool.map(partial(open_part, spark, columns), addresses))
+    parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for address, names in zip(addresses, headers, strict=True):
+        if names:  # Spark writes an empty part where a partition held no row
+            parts[names].append(address)
+    return parts
 
 
 def open_part(spark: SparkSession, columns: Sequence[str], part: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """What came of applicants, as a lender tells it in a CSV file: who is meant, and what can't be taken and why."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,7 @@ from pyspark.sql import functions as F
 from features import TABLES
 from features.rows_as_sent import read_header
 from features.spec import KEY, TARGET
-from jobs.lake.csv_files import open_part, read_text
+from jobs.lake.csv_files import parts_by_header, read_text
 from jobs.lake.tables import OUTCOMES, Lake
 from jobs.runtime.addresses import literally, matching_files
 from jobs.runtime.errors import ContractBroken, UserError
@@ -44,14 +43,10 @@ def read_cells(spark: SparkSession, path: str) -> DataFrame:
         UserError: There is no such file.
         ContractBroken: It is no CSV, or a column is missing or there twice.
     """
-    parts: dict[tuple[str, ...], list[str]] = defaultdict(list)
     found = matching_files(spark, literally(path))
     if found is None:
         raise UserError(f"--input {path} is not there: name the CSV file of outcomes")
-    for part in found:
-        names = open_part(spark, NEEDED, part)
-        if names:  # Spark writes an empty part where a partition held no row
-            parts[names].append(part)
+    parts = parts_by_header(spark, NEEDED, found)
     if not parts:
         raise ContractBroken(f"--input {path} is empty, it has not even a header: export it again")
     return reduce(DataFrame.unionByName, (cells_of(spark, names, same, path) for names, same in parts.items()))

@@ -8,7 +8,7 @@ PART = re.compile(r"(?:part-|.*_)(\d+)(?:-[^.]*)?((?:\.\w+)+)")
 
 
 def number_parts(folder: Path) -> Path:
-    """Name each part by its place alone, so that the same rows have the same names, and are read in one order.
+    """Name each part by its place alone, so that the same rows have the same names.
 
     Where there is no row Sail writes nothing, not even the folder.
     """

@@ -27,7 +27,6 @@ from jobs.runtime.engine_choice import only_looks
 from jobs.runtime.errors import UserError
 from jobs.runtime.local_files import LocalFiles
 from jobs.runtime.log_files import LOG4J, LOG4J_VARIABLE, java_output_kept
-from jobs.runtime.parts import number_parts
 from jobs.runtime.settings import Engine, WishedEngine, conf_dir
 from jobs.runtime.spark_conf import conf_of, delta_jars
 from jobs.runtime.spark_files import SparkFiles
@@ -128,7 +127,6 @@ def start_sail() -> "SparkConnectServer":
 def written_and_read(rows: DataFrame, path: str) -> DataFrame:
     """The rows, computed, from the files they were written to."""
     rows.write.parquet(path)
-    number_parts(Path(path))
     read = rows.sparkSession.read
     # Sail writes no file where there is no row, and would find no columns. A schema is given only then: with one it
     # takes every row for one that a condition on a struct's field lets through.
